@@ -1,0 +1,38 @@
+# superpose_module(<folder> SOURCES .. [LINK ..] [TESTS ..]): one folder = one static library superpose::<folder>
+# and, when SUPERPOSE_BUILD_TESTS is on, one test program <folder>_test. What it may link to inside superpose/ is
+# read from tools/layers.txt, so the link graph cannot drift from the table that tools/check_layers.py enforces.
+file(STRINGS ${PROJECT_SOURCE_DIR}/tools/layers.txt SUPERPOSE_LAYERS REGEX "^[a-z]")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/layers.txt)
+
+function(superpose_module name)
+  cmake_parse_arguments(A "" "" "SOURCES;LINK;TESTS" ${ARGN})
+  add_library(superpose_${name} STATIC ${A_SOURCES})
+  add_library(superpose::${name} ALIAS superpose_${name})
+  target_include_directories(superpose_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  foreach(line IN LISTS SUPERPOSE_LAYERS)
+    if(line MATCHES "^${name}: *(.*)$")
+      string(REPLACE " " ";" deps "${CMAKE_MATCH_1}")
+    endif()
+  endforeach()
+  list(TRANSFORM deps PREPEND superpose::)
+  target_link_libraries(superpose_${name} PUBLIC ${deps} PRIVATE superpose_flags ${A_LINK})
+  if(SUPERPOSE_BUILD_TESTS AND A_TESTS)
+    add_executable(${name}_test ${A_TESTS})
+    target_link_libraries(${name}_test PRIVATE superpose::${name} superpose_flags ${A_LINK} GTest::gtest_main)
+    gtest_discover_tests(${name}_test TEST_PREFIX ${name}: DISCOVERY_MODE PRE_TEST
+      PROPERTIES LABELS ${name} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]" TIMEOUT 300)
+  endif()
+endfunction()
+
+# superpose_embed(<target> <function> <root> FILES ..): compiles files into <target> behind
+#   std::span<const superpose::EmbeddedFile> superpose::<function>();   each with its path relative to <root>.
+function(superpose_embed target function root)
+  cmake_parse_arguments(A "" "" "FILES" ${ARGN})
+  set(out ${CMAKE_CURRENT_BINARY_DIR}/embed_${function}.cc)
+  list(TRANSFORM A_FILES PREPEND ${root}/ OUTPUT_VARIABLE paths)
+  add_custom_command(OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} -DOUT=${out} -DFUNCTION=${function} -DROOT=${root} "-DFILES=${A_FILES}"
+            -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+    DEPENDS ${paths} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
+  target_sources(${target} PRIVATE ${out})
+endfunction()

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace superpose {
+
+// A file mapped read-only into memory for the lifetime of the object. Mapping reserves addresses, not memory: pages
+// come from the page cache as they are touched. Throws Error{io} (no such file, a directory, no permission).
+// A file that another program truncates while it is mapped kills this process (SIGBUS); nothing here prevents that.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const std::byte> bytes() const { return {data_, bytes_}; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+// The whole file as text. Throws Error{io}; Error{bad_file} above max_bytes.
+std::string read_text(const std::filesystem::path& path, size_t max_bytes = size_t{1} << 30);
+
+// Writes the file whole or not at all: to a temporary file beside it, flushed, then renamed. Throws Error{io}.
+void write_file(const std::filesystem::path& path, std::string_view bytes);
+
+}  // namespace superpose

@@ -1,0 +1,1 @@
+#include "superpose/checkpoint/checkpoint.h"

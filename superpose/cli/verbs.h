@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+// One line per verb; each function lives in the file of its name.
+#pragma once
+#include "superpose/cli/cli.h"
+
+namespace superpose::cli {}  // namespace superpose::cli

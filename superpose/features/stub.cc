@@ -1,0 +1,1 @@
+#include "superpose/features/features.h"

@@ -1,0 +1,1 @@
+#include "superpose/fit/fit.h"

@@ -1,0 +1,1 @@
+#include "superpose/geometry/geometry.h"

@@ -1,0 +1,1 @@
+#include "superpose/kernels/kernels.h"

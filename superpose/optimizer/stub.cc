@@ -1,0 +1,1 @@
+#include "superpose/optimizer/optimizer.h"

@@ -1,0 +1,1 @@
+#include "superpose/report/report.h"

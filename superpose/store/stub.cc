@@ -1,0 +1,1 @@
+#include "superpose/store/store.h"

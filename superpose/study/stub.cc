@@ -1,0 +1,1 @@
+#include "superpose/study/study.h"

@@ -1,0 +1,1 @@
+#include "superpose/sweep/sweep.h"

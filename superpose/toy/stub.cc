@@ -1,0 +1,1 @@
+#include "superpose/toy/toy.h"
