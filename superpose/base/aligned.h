@@ -13,8 +13,8 @@ struct AlignedAllocator {
   AlignedAllocator() = default;
   template <class U>
   AlignedAllocator(const AlignedAllocator<U>&) {}
-  T* allocate(size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{64})); }
-  void deallocate(T* pointer, size_t) { ::operator delete(pointer, std::align_val_t{64}); }
+  T* allocate(size_t count) { return static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{64})); }
+  void deallocate(T* pointer, size_t) { ::operator delete (pointer, std::align_val_t{64}); }
   bool operator==(const AlignedAllocator&) const { return true; }
 };
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vector>
-
 #include "superpose/cli/verbs.h"
 
 namespace superpose::cli {
 
 std::span<const Verb> verbs() {
-  static const std::vector<Verb> kVerbs{};
+  static const Verb kVerbs[] = {
+      {"toy", "train one toy model of superposition and measure it",
+       "  superpose toy --features 1000 --dim 50 --law power:1 --decay -1 --steps 2000\n"
+       "  superpose toy --dim 10 --decay 0.3333 --save w.safetensors --json",
+       declare_toy},
+  };
   return kVerbs;
 }
 

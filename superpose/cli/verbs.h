@@ -3,4 +3,8 @@
 #pragma once
 #include "superpose/cli/cli.h"
 
-namespace superpose::cli {}  // namespace superpose::cli
+namespace superpose::cli {
+
+Action declare_toy(CLI::App& verb);
+
+}  // namespace superpose::cli

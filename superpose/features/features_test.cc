@@ -43,6 +43,8 @@ TEST(Law, formulae_of_the_study) {
     EXPECT_TRUE(std::is_sorted(law.probability.rbegin(), law.probability.rend()));
   }
   EXPECT_EQ(make_law("power:1", 0, 1).probability.size(), 1000u);
+  EXPECT_EQ(make_law("power:1.50", 10, 1).spec, "power:1.5");
+  EXPECT_EQ(make_law("power:1e0", 10, 1).spec, "power:1");
 }
 
 TEST(Law, density_up_to_the_harmonic_number_is_exact_and_clipping_is_reported) {
@@ -158,7 +160,8 @@ TEST(Sampler, is_a_pure_function_of_its_arguments_and_covers_the_edges) {
   some.draw(3, RandomStream::training_data, 0, 100, a);
   some.draw(3, RandomStream::training_data, 0, 1000, b);
   for (size_t k = 0; k < a.active.size(); ++k) {
-    const size_t other = static_cast<size_t>(std::find(b.active.begin(), b.active.end(), a.active[k]) - b.active.begin());
+    const size_t other =
+        static_cast<size_t>(std::find(b.active.begin(), b.active.end(), a.active[k]) - b.active.begin());
     ASSERT_LT(other, b.active.size());
     EXPECT_EQ(a.value[a.begin[k]], b.value[b.begin[other]]);
   }

@@ -77,6 +77,15 @@ Parsed parse(std::string_view spec) {
   throw usage("unknown law" + suggestion(name, known));
 }
 
+// "power:1.0" and "power:1" are one law, and so one run in a store.
+std::string canonical(std::string_view spec, const Parsed& parsed) {
+  if (!parsed.kind) return std::string(spec);
+  if (!parsed.kind->argument) return parsed.kind->name;
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, parsed.argument).ptr;  // shortest that reads back
+  return parsed.kind->name + (":" + std::string(digits, end));
+}
+
 struct Counts {
   std::vector<double> values;  // positive, descending
   uint64_t zeros = 0;
@@ -124,10 +133,11 @@ void check_law_spec(std::string_view spec) { parse(spec); }
 Law make_law(std::string_view spec, uint64_t n_features, double density) {
   const Parsed parsed = parse(spec);
   Law law;
-  law.spec = spec;
+  law.spec = canonical(spec, parsed);
   law.density = density;
   if (n_features > kMaxFeatures) {
-    throw Error(ErrorKind::usage, "features = " + std::to_string(n_features) + ": at most " + std::to_string(kMaxFeatures));
+    throw Error(ErrorKind::usage,
+                "features = " + std::to_string(n_features) + ": at most " + std::to_string(kMaxFeatures));
   }
   if (!parsed.kind) {
     Counts counts = file_counts(parsed.path);
@@ -145,7 +155,8 @@ Law make_law(std::string_view spec, uint64_t n_features, double density) {
     law.probability.resize(n_features ? n_features : kDefaultFeatures);
     const double n = static_cast<double>(law.probability.size());
     for (size_t i = 0; i < law.probability.size(); ++i) {
-      // A steep law underflows far down the tail; a feature that never occurs is as good as one that occurs once in 10^290.
+      // A steep law underflows far down the tail; a feature that never occurs is as good as one that occurs once in
+      // 10^290.
       law.probability[i] = std::max(1e-290, parsed.kind->weight(static_cast<double>(i + 1), n, parsed.argument));
     }
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // kernels: the inner loops, on raw pointers and sizes. They never allocate, throw, log or know a configuration. Each
-// exists twice: ref/ plain in double, and simd/ in float through Highway, which picks the instruction set of the machine at
-// run time; kernels_test.cc compares the two over odd shapes. On one instruction set every result is bit-for-bit
-// reproducible: the order of each sum is fixed by the sizes alone.
+// exists twice: ref/ plain in double, and simd/ in float through Highway, which picks the instruction set of the
+// machine at run time; kernels_test.cc compares the two over odd shapes. On one instruction set every result is
+// bit-for-bit reproducible: the order of each sum is fixed by the sizes alone.
 //
 // Rows are padded: a `padded` count is a multiple of kLanes, and the padding holds zeros (biases: anything negative).
 #pragma once
@@ -56,9 +56,10 @@ struct AdamCoefficients {
   float step_size, inverse_sqrt_bias2, eps;
   float decay;  // W is multiplied by this first
 };
-// One AdamW step over [padded] elements, see optimizer/. First moments below 1e-30 become 0: a row without gradients would
-// otherwise drift into denormal numbers, which some processors compute a hundred times slower.
-void adam_update(float* W, const float* gradient, float* moment1, float* moment2, size_t padded, const AdamCoefficients& c);
+// One AdamW step over [padded] elements, see optimizer/. First moments below 1e-30 become 0: a row without gradients
+// would otherwise drift into denormal numbers, which some processors compute a hundred times slower.
+void adam_update(float* W, const float* gradient, float* moment1, float* moment2, size_t padded,
+                 const AdamCoefficients& c);
 
 // Row-major single-precision products through BLAS, always on one thread: many small models run side by side.
 //     gemm_nt: C [rows, cols] = A [rows, inner] · B [cols, inner]ᵀ
@@ -82,7 +83,8 @@ const char* instruction_set();
 
 // The same definitions, plain and in double: what the tests compare with, and what to read first.
 namespace ref {
-double relu_rank1(const double* g, const double* b, size_t padded, const double* v, size_t samples, double* d, double* db);
+double relu_rank1(const double* g, const double* b, size_t padded, const double* v, size_t samples, double* d,
+                  double* db);
 void adam_update(double* W, const double* gradient, double* moment1, double* moment2, size_t count,
                  const AdamCoefficients& c);
 }  // namespace ref

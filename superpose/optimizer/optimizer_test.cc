@@ -23,10 +23,10 @@ TEST(Schedule, warms_up_to_the_peak_and_ends_exactly_at_the_floor) {
 
 TEST(Dial, factors_of_both_signs) {
   EXPECT_DOUBLE_EQ(decay_factor(0.5, 0.01, 3), 0.995);
-  EXPECT_NEAR(decay_factor(-1, 0.01, 1), 1, 1e-9);         // a unit row stays (the 1e-8 in r is why it is not exact)
-  EXPECT_NEAR(decay_factor(-1, 0.01, 2), 0.995, 1e-9);     // a long row shrinks
-  EXPECT_NEAR(decay_factor(-1, 0.01, 0.5), 1.01, 1e-9);    // a short row grows
-  EXPECT_TRUE(std::isfinite(decay_factor(-1, 0.01, 0)));   // a zero row
+  EXPECT_NEAR(decay_factor(-1, 0.01, 1), 1, 1e-9);        // a unit row stays (the 1e-8 in r is why it is not exact)
+  EXPECT_NEAR(decay_factor(-1, 0.01, 2), 0.995, 1e-9);    // a long row shrinks
+  EXPECT_NEAR(decay_factor(-1, 0.01, 0.5), 1.01, 1e-9);   // a short row grows
+  EXPECT_TRUE(std::isfinite(decay_factor(-1, 0.01, 0)));  // a zero row
 }
 
 // W = (3, 4), g = (0.1, -0.2), γ = -1, η = 0.01, first step: by hand

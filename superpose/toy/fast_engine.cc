@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The toy step without the zeros: the exact minibatch gradient, at the cost of what is active.
 //
-// 1. A batch is a list of active entries. Samples without any are all alike: y = ReLU(b), counted once, times their number.
-// 2. The pre-activation of a sample is a sum of few Gram rows: z = b + Σ_k v_k·G[i_k, :], G = W Wᵀ. Only the rows of the
+// 1. A batch is a list of active entries. Samples without any are all alike: y = ReLU(b), counted once, times their
+// number.
+// 2. The pre-activation of a sample is a sum of few Gram rows: z = b + Σ_k v_k·G[i_k, :], G = W Wᵀ. Only the rows of
+// the
 //    features that occur in the batch are needed (A of them): one A×n×m product instead of B×n×m.
-// 3. With D[i, j] = Σ_s x_si·∂L/∂z_sj, the gradient is ∂W = (D + Dᵀ) W. ∂L/∂z is zero wherever y = 0, which after the first
-//    thousand steps is nearly everywhere, so row i of D is built in L1, its nonzeros listed, and both products done row by
-//    row. While D is dense (the first steps, when b ~ N(0,1)) it is kept whole and the products are two GEMMs.
+// 3. With D[i, j] = Σ_s x_si·∂L/∂z_sj, the gradient is ∂W = (D + Dᵀ) W. ∂L/∂z is zero wherever y = 0, which after the
+// first
+//    thousand steps is nearly everywhere, so row i of D is built in L1, its nonzeros listed, and both products done row
+//    by row. While D is dense (the first steps, when b ~ N(0,1)) it is kept whole and the products are two GEMMs.
 //
-// Columns are cut into blocks of kBlock, whatever the number of threads; each block writes its own part of the gradient and
-// partial sums that are added in block order. So threads change nothing in the result, and memory is O(A·kBlock + n·m).
+// Columns are cut into blocks of kBlock, whatever the number of threads; each block writes its own part of the gradient
+// and partial sums that are added in block order. So threads change nothing in the result, and memory is O(A·kBlock +
+// n·m).
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -24,9 +28,9 @@
 namespace superpose::toy {
 namespace {
 
-constexpr size_t kBlock = 1024;        // columns of G and D worked on at once; a multiple of kernels::kLanes
-constexpr size_t kRowChunk = 512;      // rows per optimiser task
-constexpr double kDenseAbove = 0.30;   // share of nonzeros in D above which two GEMMs beat the sparse rows (measured)
+constexpr size_t kBlock = 1024;       // columns of G and D worked on at once; a multiple of kernels::kLanes
+constexpr size_t kRowChunk = 512;     // rows per optimiser task
+constexpr double kDenseAbove = 0.30;  // share of nonzeros in D above which two GEMMs beat the sparse rows (measured)
 
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point& mark) {
@@ -77,10 +81,10 @@ struct BySample {
 
 // What one block needs while it is worked on; kept between steps so that nothing is allocated in the loop.
 struct Scratch {
-  AlignedVector<float> gram;        // [A, width]
-  AlignedVector<float> dense;       // [A, width], D, in dense steps
-  AlignedVector<float> row;         // [width], a row of D
-  std::vector<uint32_t> index;      // [width + lanes], nonzeros of that row
+  AlignedVector<float> gram;    // [A, width]
+  AlignedVector<float> dense;   // [A, width], D, in dense steps
+  AlignedVector<float> row;     // [width], a row of D
+  std::vector<uint32_t> index;  // [width + lanes], nonzeros of that row
   std::vector<float> value;
   std::vector<uint32_t> out_index;  // positive outputs of the samples with several features, one list after the other
   std::vector<float> out_value;     // their residuals y - x
@@ -121,8 +125,8 @@ class FastEngine : public Engine {
     });
     const double bias_rate = rate * (config_.lr_bias / config_.lr);
     // The bias is one row of n; what pads it must stay negative, so it is set again after the step.
-    optimizer::adamw_fast({b_.data(), bias_gradient_.data(), bias_moment1_.data(), bias_moment2_.data(), padded_n_}, 0, 1, 0,
-                          optimizer::adam_step(bias_rate, step), bias_rate);
+    optimizer::adamw_fast({b_.data(), bias_gradient_.data(), bias_moment1_.data(), bias_moment2_.data(), padded_n_}, 0,
+                          1, 0, optimizer::adam_step(bias_rate, step), bias_rate);
     std::fill(b_.begin() + static_cast<std::ptrdiff_t>(n_), b_.end(), -1.0f);
     profile_.optimizer += seconds_since(mark);
     return value;
@@ -131,7 +135,9 @@ class FastEngine : public Engine {
   double loss(const features::Batch& batch) override { return gradient(batch, false); }
 
   Matrix<double> weight_gradient() const override { return unpadded(gradient_); }
-  std::vector<double> bias_gradient() const override { return {bias_gradient_.begin(), bias_gradient_.begin() + signed_n()}; }
+  std::vector<double> bias_gradient() const override {
+    return {bias_gradient_.begin(), bias_gradient_.begin() + signed_n()};
+  }
   Matrix<double> weights() const override { return unpadded(W_); }
   std::vector<double> biases() const override { return {b_.begin(), b_.begin() + signed_n()}; }
   Profile profile() const override { return profile_; }
@@ -198,7 +204,8 @@ class FastEngine : public Engine {
   // Adds the blocks' shares of D·W to the rows of the active features, and applies the factor 2·scale/(B·n).
   void finish_gradient(const features::Batch& batch) {
     const size_t active = batch.active.size();
-    const float scale = static_cast<float>(2 * config_.loss_scale / (static_cast<double>(batch.samples) * static_cast<double>(n_)));
+    const float scale =
+        static_cast<float>(2 * config_.loss_scale / (static_cast<double>(batch.samples) * static_cast<double>(n_)));
     for (size_t block = 0; block < blocks_; ++block) {
       for (size_t a = 0; a < active; ++a) {
         kernels::add_scaled(1.0f, partial_.data() + (block * active + a) * stride_,
@@ -230,8 +237,8 @@ class FastEngine : public Engine {
     sums.outputs = seconds_since(mark);
 
     if (dense_step_ && with_gradient) {
-      kernels::gemm_nn({active, stride_, columns.count, scratch.dense.data(), columns.padded, W_.data() + first * stride_,
-                        stride_, partial_.data() + block * active * stride_, stride_});
+      kernels::gemm_nn({active, stride_, columns.count, scratch.dense.data(), columns.padded,
+                        W_.data() + first * stride_, stride_, partial_.data() + block * active * stride_, stride_});
       kernels::gemm_tn({columns.count, stride_, active, scratch.dense.data(), columns.padded, gathered_.data(), stride_,
                         gradient_.data() + first * stride_, stride_});
       sums.backward = seconds_since(mark);
@@ -271,9 +278,9 @@ class FastEngine : public Engine {
       }
       uint32_t* index = scratch.out_index.data() + used;
       float* residual = scratch.out_value.data() + used;
-      const size_t positive = kernels::relu_sum({scratch.rows.data(), by_sample_.value.data() + begin, count,
-                                                 b_.data() + columns.first, columns.padded},
-                                                index, residual, &sums.loss);
+      const size_t positive = kernels::relu_sum(
+          {scratch.rows.data(), by_sample_.value.data() + begin, count, b_.data() + columns.first, columns.padded},
+          index, residual, &sums.loss);
       for (uint32_t k = begin; k < begin + count; ++k) {
         const uint32_t j = batch.active[by_sample_.row[k]];
         if (!columns.contain(j)) continue;
@@ -332,7 +339,8 @@ class FastEngine : public Engine {
       sums.nonzeros += count;
       kernels::sparse_rows({W_.data() + columns.first * stride_, gradient_.data() + columns.first * stride_, stride_,
                             scratch.index.data(), scratch.value.data(), count},
-                           gathered_.data() + a * stride_, partial_.data() + (block * batch.active.size() + a) * stride_);
+                           gathered_.data() + a * stride_,
+                           partial_.data() + (block * batch.active.size() + a) * stride_);
     }
   }
 
@@ -356,17 +364,18 @@ class FastEngine : public Engine {
 
   Matrix<double> unpadded(const AlignedVector<float>& padded) const {
     Matrix<double> out(n_, m_);
-    for (size_t i = 0; i < n_; ++i) std::copy_n(padded.begin() + static_cast<std::ptrdiff_t>(i * stride_), m_, out.row(i).begin());
+    for (size_t i = 0; i < n_; ++i)
+      std::copy_n(padded.begin() + static_cast<std::ptrdiff_t>(i * stride_), m_, out.row(i).begin());
     return out;
   }
 
   Config config_;
   size_t n_, m_, stride_, blocks_, padded_n_;
   ThreadPool pool_;
-  AlignedVector<float> W_, gradient_, moment1_, moment2_;                  // [n, stride]
-  AlignedVector<float> b_, bias_gradient_, bias_moment1_, bias_moment2_;   // [padded n]
-  AlignedVector<float> gathered_;                                          // [A, stride], rows of W that are active
-  AlignedVector<float> partial_;                                           // [blocks, A, stride], shares of D·W
+  AlignedVector<float> W_, gradient_, moment1_, moment2_;                 // [n, stride]
+  AlignedVector<float> b_, bias_gradient_, bias_moment1_, bias_moment2_;  // [padded n]
+  AlignedVector<float> gathered_;                                         // [A, stride], rows of W that are active
+  AlignedVector<float> partial_;                                          // [blocks, A, stride], shares of D·W
   BySample by_sample_;
   std::vector<BlockSums> sums_;
   std::mutex scratch_mutex_;

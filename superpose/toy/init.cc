@@ -26,7 +26,8 @@ std::vector<double> initial_biases(const Config& config) {
   std::vector<double> b(static_cast<size_t>(config.features));
   for (size_t i = 0; i < b.size(); ++i) {
     b[i] = normal_pair(
-        RandomBlocks(static_cast<uint64_t>(config.seed), RandomStream::init_bias, 0, static_cast<uint32_t>(i)).next())[0];
+        RandomBlocks(static_cast<uint64_t>(config.seed), RandomStream::init_bias, 0, static_cast<uint32_t>(i))
+            .next())[0];
   }
   return b;
 }

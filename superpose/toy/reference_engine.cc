@@ -43,7 +43,8 @@ class ReferenceEngine : public Engine {
   double gradient(const features::Batch& batch, bool with_gradient) {
     Dense x = Dense::Zero(batch.samples, n_);
     for (size_t a = 0; a < batch.active.size(); ++a) {
-      for (uint32_t e = batch.begin[a]; e < batch.begin[a + 1]; ++e) x(batch.sample[e], batch.active[a]) = batch.value[e];
+      for (uint32_t e = batch.begin[a]; e < batch.begin[a + 1]; ++e)
+        x(batch.sample[e], batch.active[a]) = batch.value[e];
     }
     const Dense h = x * W_;
     const Dense z = (h * W_.transpose()).rowwise() + b_.row(0);
@@ -57,7 +58,8 @@ class ReferenceEngine : public Engine {
     return residual.squaredNorm() / static_cast<double>(batch.samples);
   }
 
-  void update(Dense& parameter, const Dense& g, Dense& moment1, Dense& moment2, double gamma, double peak, int64_t step) {
+  void update(Dense& parameter, const Dense& g, Dense& moment1, Dense& moment2, double gamma, double peak,
+              int64_t step) {
     const double rate = optimizer::learning_rate({peak, config_.steps, config_.warmup, config_.lr_floor}, step);
     const auto view = [](auto& dense) {
       return MatrixView(dense.data(), static_cast<size_t>(dense.rows()), static_cast<size_t>(dense.cols()));
@@ -74,8 +76,8 @@ class ReferenceEngine : public Engine {
 
   Config config_;
   size_t n_;
-  Dense W_, moment1_, moment2_, weight_gradient_;                     // [n, m]
-  Dense b_, bias_moment1_, bias_moment2_, bias_gradient_;             // [1, n]
+  Dense W_, moment1_, moment2_, weight_gradient_;          // [n, m]
+  Dense b_, bias_moment1_, bias_moment2_, bias_gradient_;  // [1, n]
 };
 
 }  // namespace

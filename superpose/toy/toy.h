@@ -3,9 +3,9 @@
 //
 //     h = Wᵀx    y = ReLU(W h + b)    L = <Σ_j (y_j - x_j)²>        W [n, m], b [n], x from features/
 //
-// n features share m dimensions; row W_i is the direction of feature i. Training minimises the mean squared error over batch
-// and features (L / n), as the reference programs do, with AdamW whose weight decay is the dial between weak (γ > 0) and
-// strong (γ < 0) superposition; reported losses are L itself, the sum over features.
+// n features share m dimensions; row W_i is the direction of feature i. Training minimises the mean squared error over
+// batch and features (L / n), as the reference programs do, with AdamW whose weight decay is the dial between weak (γ >
+// 0) and strong (γ < 0) superposition; reported losses are L itself, the sum over features.
 //
 // Two engines behind one interface compute the same gradient of the same batches:
 //     reference   dense, double, obvious
@@ -28,8 +28,9 @@
 
 namespace superpose::toy {
 
-// Everything that defines a run; the same config gives bit-identical weights on the same instruction set, for any number
-// of threads. Defaults are the paper's small experiments (study protocol: 20,000 steps, batch 2048, peak rate 0.01).
+// Everything that defines a run; the same config gives bit-identical weights on the same instruction set, for any
+// number of threads. Defaults are the paper's small experiments (study protocol: 20,000 steps, batch 2048, peak rate
+// 0.01).
 struct Config {
   int64_t features = 0;         // n, 1 .. 10^8; 0 = 1000, or for law file: the number of positive counts
   int64_t dim = 50;             // m, width of the bottleneck, 1 .. 65536
@@ -71,10 +72,11 @@ std::vector<std::string> field_names();
 // All violations at once: "dim = 0: expected 1 <= dim <= 65536; batch = ...". Error{usage}. Reads no file.
 void validate(const Config& config);
 
-// JSON with every field. law file: adds "law_data", the fingerprint of the counts, so that the config identifies the run.
+// JSON with every field. law file: adds "law_data", the fingerprint of the counts, so that the config identifies the
+// run.
 Json to_json(const Config& config);
-// Unknown keys (with the nearest known one) and wrong types are Error{usage}, all named together. Missing keys keep their
-// defaults. Validates. "law_data" is accepted and ignored.
+// Unknown keys (with the nearest known one) and wrong types are Error{usage}, all named together. Missing keys keep
+// their defaults. Validates. "law_data" is accepted and ignored.
 Config config_from_json(const Json& json);
 // validate(), then the defaults that depend on others filled in (features, lr_bias) and the law's file read.
 // Error{usage | io | bad_file}.
@@ -99,16 +101,16 @@ struct Profile {
 
 struct Result {
   bool diverged = false;
-  int64_t diverged_at = -1;            // step at which the loss or the weights stopped being finite, or exploded
+  int64_t diverged_at = -1;  // step at which the loss or the weights stopped being finite, or exploded
   int64_t steps_done = 0;
   std::optional<double> loss;          // mean over the last 100 steps (fewer if T < 100) of that step's batch loss
   std::optional<double> loss_std;      // population standard deviation over those steps
   std::optional<double> eval_loss;     // mean over 100 fresh batches with the final weights
   std::optional<double> eval_loss_se;  // standard error of that mean, from the spread of the 100 batches
   std::vector<std::pair<int64_t, double>> curve;  // about 200 points: (last step of a bin, mean loss over the bin)
-  Matrix<float> W;                     // [n, m], final
-  std::vector<float> b;                // [n], final
-  double seconds = 0;                  // wall clock of the training steps
+  Matrix<float> W;                                // [n, m], final
+  std::vector<float> b;                           // [n], final
+  double seconds = 0;                             // wall clock of the training steps
   Profile profile;
 };
 
@@ -125,7 +127,8 @@ Result train(const Resolved& run, const TrainOptions& options = {});
 class Engine {
  public:
   virtual ~Engine() = default;
-  // Loss of the batch with the weights before the step (L: sum over features, mean over samples), then one optimiser step.
+  // Loss of the batch with the weights before the step (L: sum over features, mean over samples), then one optimiser
+  // step.
   virtual double step(const features::Batch& batch, int64_t step) = 0;
   // Loss of the batch, no change.
   virtual double loss(const features::Batch& batch) = 0;

@@ -19,10 +19,21 @@ struct Shape {
 // n = 1, m = 1, m > n, E = n (every feature always on), nearly empty batches, n around the vector width and the block
 // width (1024), steep and flat laws, both signs of the dial.
 const Shape kShapes[] = {
-    {1, 1, 4, 1.0, -1},         {1, 3, 1, 0.5, 0.5},       {2, 1, 7, 2.0, -1},      {5, 2, 64, 1.0, 0},
-    {16, 15, 33, 16, -0.5556},  {17, 16, 128, 1.0, 1},     {15, 40, 64, 3.0, -1},   {33, 7, 1, 1e-3, -1},
-    {64, 10, 256, 1.0, 0.3333}, {100, 17, 512, 7.5, -1},   {200, 33, 64, 1.0, -1},  {1000, 10, 256, 1.0, -1, "power:2"},
-    {1024, 5, 64, 1.0, 0.1},    {1030, 12, 128, 2.0, -1, "uniform"}, {2100, 9, 64, 4.0, -1, "linear"},
+    {1, 1, 4, 1.0, -1},
+    {1, 3, 1, 0.5, 0.5},
+    {2, 1, 7, 2.0, -1},
+    {5, 2, 64, 1.0, 0},
+    {16, 15, 33, 16, -0.5556},
+    {17, 16, 128, 1.0, 1},
+    {15, 40, 64, 3.0, -1},
+    {33, 7, 1, 1e-3, -1},
+    {64, 10, 256, 1.0, 0.3333},
+    {100, 17, 512, 7.5, -1},
+    {200, 33, 64, 1.0, -1},
+    {1000, 10, 256, 1.0, -1, "power:2"},
+    {1024, 5, 64, 1.0, 0.1},
+    {1030, 12, 128, 2.0, -1, "uniform"},
+    {2100, 9, 64, 4.0, -1, "linear"},
 };
 
 Config config_of(const Shape& s, const char* engine) {
@@ -52,7 +63,8 @@ double max_difference(const std::vector<double>& a, const std::vector<double>& b
 }
 
 TEST(ReferenceEngine, gradient_agrees_with_central_differences) {
-  for (const Shape& s : {Shape{5, 3, 40, 2.0, -1}, Shape{1, 1, 8, 1.0, 0}, Shape{8, 2, 30, 8.0, 1}, Shape{6, 9, 25, 1.0, -1}}) {
+  for (const Shape& s :
+       {Shape{5, 3, 40, 2.0, -1}, Shape{1, 1, 8, 1.0, 0}, Shape{8, 2, 30, 8.0, 1}, Shape{6, 9, 25, 1.0, -1}}) {
     Config config = config_of(s, "reference");
     config.loss_scale = 3;
     const Resolved run = resolve(config);
@@ -76,7 +88,8 @@ TEST(ReferenceEngine, gradient_agrees_with_central_differences) {
           return engine->loss(batch) * to_objective;
         };
         const double difference = (loss_at(kH) - loss_at(-kH)) / (2 * kH);
-        // A ReLU that switches within ±h would show as an error of order h·gradient; the bound allows for rounding only.
+        // A ReLU that switches within ±h would show as an error of order h·gradient; the bound allows for rounding
+        // only.
         EXPECT_NEAR(k < W.cols() ? dW(i, k) : db[i], difference, 1e-7) << s.n << " " << i << " " << k;
       }
     }
@@ -110,7 +123,8 @@ TEST(FastEngine, agrees_with_the_reference_step_by_step) {
   }
 }
 
-// At exactly equal weights (float values in both engines) the gradients must agree to float rounding: this is the sharp test.
+// At exactly equal weights (float values in both engines) the gradients must agree to float rounding: this is the sharp
+// test.
 TEST(FastEngine, gradient_at_equal_weights_is_exact_to_float_rounding) {
   for (const Shape& s : kShapes) {
     for (const double bias : {-0.2, 0.0, 5.0}) {  // mostly silent, mixed, all outputs positive

@@ -9,10 +9,10 @@ namespace superpose::toy {
 namespace {
 
 constexpr int kEvalBatches = 100;
-constexpr int kLastSteps = 100;       // the reported loss is the mean over these
+constexpr int kLastSteps = 100;  // the reported loss is the mean over these
 constexpr int kCurvePoints = 200;
-constexpr int kCheckEvery = 100;      // steps between checks for cancellation and non-finite weights
-constexpr double kExplosion = 1e4;    // times the first loss or the loss of predicting nothing
+constexpr int kCheckEvery = 100;    // steps between checks for cancellation and non-finite weights
+constexpr double kExplosion = 1e4;  // times the first loss or the loss of predicting nothing
 
 using Clock = std::chrono::steady_clock;
 double seconds(Clock::duration d) { return std::chrono::duration<double>(d).count(); }
@@ -105,7 +105,8 @@ Result train(const Resolved& run, const TrainOptions& options) {
   result.curve = curve.take();
   const auto W = engine->weights();
   result.W = Matrix<float>(W.rows(), W.cols());
-  std::transform(W.data(), W.data() + W.rows() * W.cols(), result.W.data(), [](double x) { return static_cast<float>(x); });
+  std::transform(W.data(), W.data() + W.rows() * W.cols(), result.W.data(),
+                 [](double x) { return static_cast<float>(x); });
   for (const double x : engine->biases()) result.b.push_back(static_cast<float>(x));
   result.profile = engine->profile();
   result.profile.sampling = sampling;

@@ -6,7 +6,8 @@
 
 namespace superpose::kernels::ref {
 
-double relu_rank1(const double* g, const double* b, size_t padded, const double* v, size_t samples, double* d, double* db) {
+double relu_rank1(const double* g, const double* b, size_t padded, const double* v, size_t samples, double* d,
+                  double* db) {
   double sum_square = 0;
   for (size_t j = 0; j < padded; ++j) {
     for (size_t s = 0; s < samples; ++s) {

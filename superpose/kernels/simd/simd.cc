@@ -155,14 +155,22 @@ void SparseRowsImpl(const SparseRows& in, const float* HWY_RESTRICT w, float* HW
   if (lanes == kLanes) {
     for (; at + 8 * lanes <= in.stride; at += 8 * lanes) SparseRowsPart<8>(in, at, w, sum);
     switch ((in.stride - at) / lanes) {
-      case 7: return SparseRowsPart<7>(in, at, w, sum);
-      case 6: return SparseRowsPart<6>(in, at, w, sum);
-      case 5: return SparseRowsPart<5>(in, at, w, sum);
-      case 4: return SparseRowsPart<4>(in, at, w, sum);
-      case 3: return SparseRowsPart<3>(in, at, w, sum);
-      case 2: return SparseRowsPart<2>(in, at, w, sum);
-      case 1: return SparseRowsPart<1>(in, at, w, sum);
-      default: return;
+      case 7:
+        return SparseRowsPart<7>(in, at, w, sum);
+      case 6:
+        return SparseRowsPart<6>(in, at, w, sum);
+      case 5:
+        return SparseRowsPart<5>(in, at, w, sum);
+      case 4:
+        return SparseRowsPart<4>(in, at, w, sum);
+      case 3:
+        return SparseRowsPart<3>(in, at, w, sum);
+      case 2:
+        return SparseRowsPart<2>(in, at, w, sum);
+      case 1:
+        return SparseRowsPart<1>(in, at, w, sum);
+      default:
+        return;
     }
   }
   for (; at + 4 * lanes <= in.stride; at += 4 * lanes) SparseRowsPart<4>(in, at, w, sum);
