@@ -6,5 +6,6 @@
 namespace superpose::cli {
 
 Action declare_toy(CLI::App& verb);
+Action declare_fit(CLI::App& verb);
 
 }  // namespace superpose::cli
