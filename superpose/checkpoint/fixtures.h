@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "superpose/base/bytes.h"
 #include "superpose/base/error.h"
 #include "superpose/base/json.h"
 #include "superpose/checkpoint/checkpoint.h"
@@ -17,9 +18,11 @@ namespace superpose::checkpoint {
 
 using Bytes = std::vector<std::byte>;
 
+// Not vector::insert: GCC 12 sees an overflow in it that is not there.
 inline void append(Bytes& out, std::string_view text) {
-  const auto* begin = reinterpret_cast<const std::byte*>(text.data());
-  out.insert(out.end(), begin, begin + text.size());
+  const size_t old = out.size();
+  out.resize(old + text.size());
+  if (!text.empty()) std::memcpy(out.data() + old, text.data(), text.size());
 }
 template <class T>
 requires std::is_arithmetic_v<T>
@@ -40,7 +43,7 @@ inline Bytes safetensors(std::string_view header, const Bytes& data = {}) {
   Bytes out;
   append(out, uint64_t{header.size()});
   append(out, header);
-  out.insert(out.end(), data.begin(), data.end());
+  append(out, as_text(data));
   return out;
 }
 
@@ -53,7 +56,7 @@ inline Bytes npy(std::string_view dict, const Bytes& data = {}, uint8_t version 
   if (version == 1) append(out, static_cast<uint16_t>(dict.size()));
   if (version != 1) append(out, static_cast<uint32_t>(dict.size()));
   append(out, dict);
-  out.insert(out.end(), data.begin(), data.end());
+  append(out, as_text(data));
   return out;
 }
 
