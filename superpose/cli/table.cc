@@ -6,7 +6,10 @@
 namespace superpose::cli {
 
 std::span<const Verb> verbs() {
-  static const std::vector<Verb> kVerbs{};
+  static const std::vector<Verb> kVerbs{
+      {"inspect", "the geometry of a checkpoint: norms, overlaps, rank, and what regime it shows",
+       "  superpose inspect model.safetensors --json\n", declare_inspect},
+  };
   return kVerbs;
 }
 
