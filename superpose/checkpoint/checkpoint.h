@@ -2,8 +2,8 @@
 // checkpoint: files that hold weights -> an index of named tensors -> values on demand; and which tensor is the head.
 //
 // Contract, fuzzed: for any bytes, reading an index returns a valid one or throws Error{bad_file | unsupported}; memory
-// stays within a small multiple of the header. Every file byte passes through ByteReader, every index through
-// validate(). No tensor data is touched before load(), save to compare a head with its embedding.
+// stays within a small multiple (about ten) of the header. Every file byte passes through ByteReader, every index
+// through validate(). No tensor data is touched before load(), save to compare a head with its embedding.
 //
 // Formats: safetensors (one file, or a folder with model.safetensors.index.json), .npy, llama2.c .bin version 0.
 // Each is one file of this folder and one line in table.cc; its byte layout is in docs/formats/.

@@ -13,7 +13,7 @@
 namespace superpose::checkpoint {
 namespace {
 
-constexpr size_t kMaxConfigBytes = size_t{16} << 20;
+constexpr size_t kMaxConfigBytes = size_t{1} << 20;  // its tree takes about 20 times as much memory
 
 // Parsed into a map first: with ordered keys every insertion searches all earlier keys, and a file of a few MB with
 // 10^5 keys would take minutes.

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace superpose::checkpoint {
 
 size_t utf8_length(std::string_view text) {
@@ -41,6 +43,13 @@ std::string printable(std::string_view text) {
     }
   }
   return out + '"';
+}
+
+bool is_text(std::span<const std::byte> bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) {
+    const auto c = static_cast<unsigned char>(b);
+    return (c >= 0x20 && c < 0x7f) || (c >= '\t' && c <= '\r');
+  });
 }
 
 std::string shape_text(std::span<const uint64_t> shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }

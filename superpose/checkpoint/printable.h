@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -16,5 +17,8 @@ std::string shape_text(std::span<const uint64_t> shape);
 
 // Bytes of the UTF-8 character that text begins with (no overlong forms, no surrogates), 0 when it begins with none.
 size_t utf8_length(std::string_view text);
+
+// Only printable ASCII and white space?
+bool is_text(std::span<const std::byte> bytes);
 
 }  // namespace superpose::checkpoint

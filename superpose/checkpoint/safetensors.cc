@@ -135,13 +135,6 @@ class HeaderEvents : public JsonEvents {
   std::vector<uint64_t> offsets_;
 };
 
-bool is_text(std::span<const std::byte> bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) {
-    const auto c = static_cast<unsigned char>(b);
-    return (c >= 0x20 && c < 0x7f) || (c >= '\t' && c <= '\r');
-  });
-}
-
 }  // namespace
 
 // A complete header that begins like a JSON object: what every intact file has.

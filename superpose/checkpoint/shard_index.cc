@@ -89,7 +89,9 @@ class ShardMapEvents : public JsonEvents {
     return at->second;
   }
   std::string place() const override {
-    return depth_ == 0 ? "index" : fmt::format("{} {}", in_map_ ? "weight_map entry" : "index entry", printable(key_));
+    return depth_ == 0
+               ? "index"
+               : fmt::format("{} {}", in_map_ && depth_ == 2 ? "weight_map entry" : "index entry", printable(key_));
   }
 
   ShardMap& map_;
