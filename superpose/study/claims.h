@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The claims ledger: each claim of the paper that the evidence at hand can test, with what was published, what was
+// The claims ledger: each claim of the paper that the findings at hand can test, with what was published, what was
 // measured here, and a verdict. A claim is one line of the table in ledger.cc and one function in claims_*.cc; what it is
 // compared with is in studies/tolerances.yaml. A denied claim is a finding.
 #pragma once
@@ -15,7 +15,7 @@
 namespace superpose::study {
 
 // All that claims are judged by.
-struct Evidence {
+struct Findings {
   std::vector<store::Run> toys;        // any; the claims take finished runs of the paper's protocol only
   std::optional<fit::Result> llm_fit;  // the joint width fit of the 27 models
   std::vector<Json> inspections;       // of real checkpoints, as `inspect --json`
@@ -35,6 +35,6 @@ struct Claim {
 };
 Json to_json(const Claim& claim);
 
-std::vector<Claim> judge(const Evidence& evidence);
+std::vector<Claim> judge_claims(const Findings& findings);
 
 }  // namespace superpose::study

@@ -31,7 +31,7 @@ fit::Result fit_language_models() {
   return law.fit(fit::select(table, law, selection).data, options);
 }
 
-Measure head_overlap_slope(const Evidence&) {
+Measure head_overlap_slope(const Findings&) {
   const fit::Table table = heads();
   const auto fitted = fit::fit_power(table.numbers("m"), table.numbers("mean_sq_overlap"));
   const auto& alpha = fitted["alpha"];
@@ -40,7 +40,7 @@ Measure head_overlap_slope(const Evidence&) {
                       text(alpha.se.value_or(0), 2), text(fitted.r2.value_or(0), 2))};
 }
 
-Measure head_overlap_level(const Evidence&) {
+Measure head_overlap_level(const Findings&) {
   const fit::Table table = heads();
   const auto m = table.numbers("m"), overlap = table.numbers("mean_sq_overlap");
   std::vector<double> scaled;
@@ -52,9 +52,9 @@ Measure head_overlap_level(const Evidence&) {
                       scaled.size(), text(*low, 2), text(*high, 2))};
 }
 
-Measure heads_strong(const Evidence& evidence) {
+Measure heads_strong(const Findings& findings) {
   size_t heads_seen = 0, strong = 0, undecided = 0;
-  for (const Json& file : evidence.inspections) {
+  for (const Json& file : findings.inspections) {
     if (!file.contains("matrices")) continue;
     for (const Json& matrix : file["matrices"]) {
       if (matrix.value("role", "") != "lm_head") continue;
@@ -73,22 +73,22 @@ Measure heads_strong(const Evidence& evidence) {
           fmt::format("{} of {} inspected heads are in strong superposition, {} cannot be told", strong, heads_seen, undecided)};
 }
 
-Measure llm_alpha(const Evidence& evidence) {
-  if (!evidence.llm_fit) return not_run("the fit was not run");
-  const auto& alpha = (*evidence.llm_fit)["alpha"];
+Measure llm_alpha(const Findings& findings) {
+  if (!findings.llm_fit) return not_run("the fit was not run");
+  const auto& alpha = (*findings.llm_fit)["alpha"];
   return {alpha.value, std::nullopt,
           "a re-fit of losses recovered from the paper's own figures: it checks the authors' computation, not the law. "
           "How uncertain α is: D27"};
 }
 
-Measure llm_coefficient(const Evidence& evidence) {
-  if (!evidence.llm_fit) return not_run("the fit was not run");
-  return {(*evidence.llm_fit)["C"].value, std::nullopt, "C of L = C/m^α + L0, from the same re-fit of recovered losses"};
+Measure llm_coefficient(const Findings& findings) {
+  if (!findings.llm_fit) return not_run("the fit was not run");
+  return {(*findings.llm_fit)["C"].value, std::nullopt, "C of L = C/m^α + L0, from the same re-fit of recovered losses"};
 }
 
-Measure llm_error_bar(const Evidence& evidence) {
-  if (!evidence.llm_fit) return not_run("the fit was not run");
-  const auto& alpha = (*evidence.llm_fit)["alpha"];
+Measure llm_error_bar(const Findings& findings) {
+  if (!findings.llm_fit) return not_run("the fit was not run");
+  const auto& alpha = (*findings.llm_fit)["alpha"];
   if (!alpha.bootstrap_sd || !alpha.ci95 || !alpha.se) return not_run("the bootstrap gave no interval");
   return {*alpha.bootstrap_sd, std::nullopt,
           fmt::format("the standard deviation of α over {} bootstraps of the 27 models; their 95 % interval is {} to {}. The "
@@ -96,11 +96,11 @@ Measure llm_error_bar(const Evidence& evidence) {
                       kResamples, text(alpha.ci95->first), text(alpha.ci95->second), text(*alpha.se, 2))};
 }
 
-Measure llm_alpha_is_one(const Evidence& evidence) {
-  if (!evidence.llm_fit) return not_run("the fit was not run");
-  const auto& alpha = (*evidence.llm_fit)["alpha"];
+Measure llm_alpha_is_one(const Findings& findings) {
+  if (!findings.llm_fit) return not_run("the fit was not run");
+  const auto& alpha = (*findings.llm_fit)["alpha"];
   size_t identified = 0, offsets = 0;
-  for (const auto& [name, parameter] : evidence.llm_fit->parameters) {
+  for (const auto& [name, parameter] : findings.llm_fit->parameters) {
     if (!name.starts_with("L0")) continue;
     ++offsets;
     identified += parameter.identified;

@@ -19,18 +19,18 @@ bool at_unit_density(const Toy& t) { return near(t.density, 1); }
 bool strong_dial(double gamma) { return gamma <= -0.3; }  // the paper's strong region
 bool middle_strong(double gamma) { return gamma > -0.8 && gamma < -0.3; }  // the three decays of Fig. 6e
 
-std::vector<Toy> select(const Evidence& evidence, const std::function<bool(const Toy&)>& keep) {
+std::vector<Toy> select(const Findings& findings, const std::function<bool(const Toy&)>& keep) {
   std::vector<Toy> out;
-  for (Toy& t : paper_runs(evidence.toys)) {
+  for (Toy& t : paper_runs(findings.toys)) {
     if (keep(t)) out.push_back(std::move(t));
   }
   return out;
 }
 
 // Cells at density 1 that pass and have at least one complete seed.
-std::vector<Cell> complete_cells(const Evidence& evidence, const std::function<bool(double alpha, double gamma)>& keep) {
+std::vector<Cell> complete_cells(const Findings& findings, const std::function<bool(double alpha, double gamma)>& keep) {
   std::vector<Cell> out;
-  for (Cell& c : cells(select(evidence, at_unit_density))) {
+  for (Cell& c : cells(select(findings, at_unit_density))) {
     if (keep(c.alpha, c.gamma) && !exponents(c).empty()) out.push_back(std::move(c));
   }
   return out;
@@ -61,9 +61,9 @@ std::string range(const std::vector<double>& values) {
 
 }  // namespace
 
-Measure dial_strong_end(const Evidence& evidence) {
+Measure dial_strong_end(const Findings& findings) {
   std::vector<double> phi;
-  for (const Toy& t : select(evidence, [](const Toy& t) { return at_unit_density(t) && near(t.alpha, 1) && t.gamma < -0.5; })) {
+  for (const Toy& t : select(findings, [](const Toy& t) { return at_unit_density(t) && near(t.alpha, 1) && t.gamma < -0.5; })) {
     phi.push_back(t.number("phi_half"));
   }
   if (phi.size() < 3) return not_run(kRunPaper);
@@ -71,12 +71,12 @@ Measure dial_strong_end(const Evidence& evidence) {
           fmt::format("the smallest φ_1/2 of {} runs with γ < -0.5 at α = 1 ({}); a count, no interval", phi.size(), range(phi))};
 }
 
-Measure dial_weak_end(const Evidence& evidence) {
+Measure dial_weak_end(const Findings& findings) {
   const fit::Table table = published("fig3a_phi_half.csv");
   const auto gamma = table.numbers("gamma"), m = table.numbers("m"), phi = table.numbers("phi_half");
   double largest = 0;
   std::vector<double> multiples;
-  for (const Toy& t : select(evidence, [](const Toy& t) { return at_unit_density(t) && near(t.alpha, 1) && t.gamma > 0.3; })) {
+  for (const Toy& t : select(findings, [](const Toy& t) { return at_unit_density(t) && near(t.alpha, 1) && t.gamma > 0.3; })) {
     for (size_t i = 0; i < table.rows(); ++i) {
       if (!near(gamma[i], t.gamma) || m[i] != static_cast<double>(t.m)) continue;
       const double difference = t.number("phi_half") - phi[i];
@@ -91,11 +91,11 @@ Measure dial_weak_end(const Evidence& evidence) {
                       multiples.size(), range(multiples))};
 }
 
-Measure dial_map(const Evidence& evidence) {
+Measure dial_map(const Findings& findings) {
   const fit::Table table = published("fig3b_phi_half_heatmap_m39.csv");
   const auto alpha = table.numbers("alpha"), gamma = table.numbers("gamma"), phi = table.numbers("phi_half");
   std::vector<double> differences;
-  for (const Toy& t : select(evidence, [](const Toy& t) { return at_unit_density(t) && t.m == 39; })) {
+  for (const Toy& t : select(findings, [](const Toy& t) { return at_unit_density(t) && t.m == 39; })) {
     for (size_t i = 0; i < table.rows(); ++i) {
       if (near(alpha[i], t.alpha) && near(gamma[i], t.gamma)) differences.push_back(std::fabs(t.number("phi_half") - phi[i]));
     }
@@ -107,9 +107,9 @@ Measure dial_map(const Evidence& evidence) {
           fmt::format("median |difference| of φ_1/2 over {} cells at m = 39; bootstrap over cells", differences.size())};
 }
 
-Measure weak_loss_is_unlearned(const Evidence& evidence) {
+Measure weak_loss_is_unlearned(const Findings& findings) {
   std::vector<double> errors;
-  for (const Toy& t : select(evidence, [](const Toy& t) { return at_unit_density(t) && t.gamma > 0.3; })) {
+  for (const Toy& t : select(findings, [](const Toy& t) { return at_unit_density(t) && t.gamma > 0.3; })) {
     if (t.number("loss_unlearned") > 0) errors.push_back(std::fabs(t.number("loss") / t.number("loss_unlearned") - 1));
   }
   if (errors.size() < 4) return not_run(kRunPaper);
@@ -119,8 +119,8 @@ Measure weak_loss_is_unlearned(const Evidence& evidence) {
 }
 
 namespace {
-std::vector<Cell> weak_steep(const Evidence& evidence) {
-  return complete_cells(evidence, [](double alpha, double gamma) { return near(gamma, 1.0 / 3) && alpha > 1.2; });
+std::vector<Cell> weak_steep(const Findings& findings) {
+  return complete_cells(findings, [](double alpha, double gamma) { return near(gamma, 1.0 / 3) && alpha > 1.2; });
 }
 
 // Minus the slope of ln of the ideal weak loss on ln m: k = m features learned, Σ_{i>m} (4/3 p_i - p_i²) lost.
@@ -140,39 +140,39 @@ double ideal_exponent(double alpha) {
 }
 }  // namespace
 
-Measure weak_exponent_asymptotic(const Evidence& evidence) {
-  const auto all = weak_steep(evidence);
+Measure weak_exponent_asymptotic(const Findings& findings) {
+  const auto all = weak_steep(findings);
   if (all.empty()) return not_run(kRunPaper);
   return mean_over(all, "mean of α_m - (α - 1)", [](double alpha) { return alpha - 1; });
 }
 
-Measure weak_exponent_exact(const Evidence& evidence) {
-  const auto all = weak_steep(evidence);
+Measure weak_exponent_exact(const Findings& findings) {
+  const auto all = weak_steep(findings);
   if (all.empty()) return not_run(kRunPaper);
   return mean_over(all, "mean of α_m - (slope of the exact sum)", ideal_exponent);
 }
 
-Measure strong_exponent_flat_data(const Evidence& evidence) {
-  const auto all = complete_cells(evidence, [](double alpha, double gamma) { return near(alpha, 0) && middle_strong(gamma); });
+Measure strong_exponent_flat_data(const Findings& findings) {
+  const auto all = complete_cells(findings, [](double alpha, double gamma) { return near(alpha, 0) && middle_strong(gamma); });
   if (all.empty()) return not_run(kRunPaper);
   return mean_over(all, "mean α_m at α = 0");
 }
 
-Measure strong_exponent_alpha_one(const Evidence& evidence) {
-  const auto all = complete_cells(evidence, [](double alpha, double gamma) { return near(alpha, 1) && strong_dial(gamma); });
+Measure strong_exponent_alpha_one(const Findings& findings) {
+  const auto all = complete_cells(findings, [](double alpha, double gamma) { return near(alpha, 1) && strong_dial(gamma); });
   if (all.empty()) return not_run(kRunPaper);
   return mean_over(all, "mean α_m at α = 1");
 }
 
-Measure weak_exponent_small(const Evidence& evidence) {
-  const auto all = complete_cells(evidence, [](double alpha, double gamma) { return alpha < 1.001 && gamma > 0.1; });
+Measure weak_exponent_small(const Findings& findings) {
+  const auto all = complete_cells(findings, [](double alpha, double gamma) { return alpha < 1.001 && gamma > 0.1; });
   if (all.empty()) return not_run(kRunPaper);
   return mean_over(all, "mean α_m in the weak regime, α <= 1");
 }
 
 // The region of D14: α <= 1 and the three middle decays. One α alone says nothing about "flat data".
-Measure strong_exponent_region(const Evidence& evidence) {
-  const auto all = complete_cells(evidence, [](double alpha, double gamma) { return alpha < 1.001 && middle_strong(gamma); });
+Measure strong_exponent_region(const Findings& findings) {
+  const auto all = complete_cells(findings, [](double alpha, double gamma) { return alpha < 1.001 && middle_strong(gamma); });
   const auto has = [&](double low, double high) {
     return std::any_of(all.begin(), all.end(), [&](const Cell& c) { return c.alpha > low && c.alpha < high; });
   };
@@ -182,9 +182,9 @@ Measure strong_exponent_region(const Evidence& evidence) {
   return mean_over(all, "mean α_m");
 }
 
-Measure strong_exponent_rise(const Evidence& evidence) {
+Measure strong_exponent_rise(const Findings& findings) {
   const auto at = [&](double wanted) {
-    return complete_cells(evidence, [&](double alpha, double gamma) { return near(alpha, wanted) && middle_strong(gamma); });
+    return complete_cells(findings, [&](double alpha, double gamma) { return near(alpha, wanted) && middle_strong(gamma); });
   };
   auto flat = at(0);
   auto steep = at(1);
@@ -205,15 +205,15 @@ Measure strong_exponent_rise(const Evidence& evidence) {
           fmt::format("α_m({}) at α = 1 minus {} at α = 0; {}", text(high->value), text(low->value), high->how)};
 }
 
-Measure steep_exponent(const Evidence& evidence) {
-  const auto all = complete_cells(evidence, [](double alpha, double gamma) { return alpha > 1.49 && middle_strong(gamma); });
+Measure steep_exponent(const Findings& findings) {
+  const auto all = complete_cells(findings, [](double alpha, double gamma) { return alpha > 1.49 && middle_strong(gamma); });
   if (all.empty()) return not_run(kRunPaper);
   return mean_over(all, "mean of α_m - 2(α - 1)", [](double alpha) { return 2 * (alpha - 1); });
 }
 
-Measure strong_row_count(const Evidence& evidence) {
+Measure strong_row_count(const Findings& findings) {
   std::vector<double> logs;
-  for (const Toy& t : select(evidence, [](const Toy& t) { return at_unit_density(t) && near(t.gamma, -1) && t.m >= 25; })) {
+  for (const Toy& t : select(findings, [](const Toy& t) { return at_unit_density(t) && near(t.gamma, -1) && t.m >= 25; })) {
     const double m = static_cast<double>(t.m);
     logs.push_back(std::log2(t.number("rows_strong") / std::min(1000.0, m * m / 2)));
   }
@@ -222,12 +222,12 @@ Measure strong_row_count(const Evidence& evidence) {
           fmt::format("median of log2(strong rows / min(n, m²/2)) over {} runs at γ = -1, m >= 25; bootstrap over runs", logs.size())};
 }
 
-Measure strong_overlap_bounds(const Evidence& evidence) {
+Measure strong_overlap_bounds(const Findings& findings) {
   std::vector<double> scaled;
   size_t inside = 0;
   std::string outside;
   double welch_gap = 0;
-  for (const Toy& t : select(evidence, [](const Toy& t) { return at_unit_density(t) && t.gamma < -0.3; })) {
+  for (const Toy& t : select(findings, [](const Toy& t) { return at_unit_density(t) && t.gamma < -0.3; })) {
     const double overlap = t.number("overlap_mean_square_strong");
     if (!std::isfinite(overlap)) continue;
     const double m = static_cast<double>(t.m);
@@ -248,11 +248,11 @@ Measure strong_overlap_bounds(const Evidence& evidence) {
                       inside, scaled.size(), range(scaled), outside.empty() ? "" : "; outside: " + outside, text(welch_gap))};
 }
 
-Measure strong_overlap_published(const Evidence& evidence) {
+Measure strong_overlap_published(const Findings& findings) {
   const fit::Table table = published("fig6d_mean_sq_overlap_range.csv");
   const auto m = table.numbers("m"), low = table.numbers("min_over_alpha"), high = table.numbers("max_over_alpha");
   size_t count = 0, inside = 0;
-  for (const Toy& t : select(evidence, [](const Toy& t) { return at_unit_density(t) && t.gamma < -0.3; })) {
+  for (const Toy& t : select(findings, [](const Toy& t) { return at_unit_density(t) && t.gamma < -0.3; })) {
     const double overlap = t.number("overlap_mean_square_strong");
     for (size_t i = 0; i < m.size(); ++i) {
       if (m[i] != static_cast<double>(t.m) || !std::isfinite(overlap)) continue;
@@ -265,9 +265,9 @@ Measure strong_overlap_published(const Evidence& evidence) {
           fmt::format("{} of {} runs with γ < -0.3 lie within 5 % of the published range at their m", inside, count)};
 }
 
-Measure all_rows_overlap_slope(const Evidence& evidence) {
+Measure all_rows_overlap_slope(const Findings& findings) {
   std::vector<double> m, overlap;
-  for (const Toy& t : select(evidence, [](const Toy& t) { return at_unit_density(t) && near(t.gamma, -1); })) {
+  for (const Toy& t : select(findings, [](const Toy& t) { return at_unit_density(t) && near(t.gamma, -1); })) {
     if (t.number("overlap_mean_square_all") > 0) {
       m.push_back(static_cast<double>(t.m));
       overlap.push_back(t.number("overlap_mean_square_all"));
@@ -284,15 +284,15 @@ Measure all_rows_overlap_slope(const Evidence& evidence) {
 
 namespace {
 // α = 1, one strong decay; by density.
-std::vector<Cell> density_cells(const Evidence& evidence, double gamma) {
-  auto out = cells(select(evidence, [&](const Toy& t) { return near(t.alpha, 1) && near(t.gamma, gamma); }));
+std::vector<Cell> density_cells(const Findings& findings, double gamma) {
+  auto out = cells(select(findings, [&](const Toy& t) { return near(t.alpha, 1) && near(t.gamma, gamma); }));
   std::sort(out.begin(), out.end(), [](const Cell& a, const Cell& b) { return a.density < b.density; });
   return out;
 }
 }  // namespace
 
-Measure density_and_exponent(const Evidence& evidence) {
-  auto all = density_cells(evidence, -5.0 / 9);
+Measure density_and_exponent(const Findings& findings) {
+  auto all = density_cells(findings, -5.0 / 9);
   std::erase_if(all, [](const Cell& c) { return exponents(c).empty(); });
   if (all.size() < 2 || all.back().density < 4) return not_run(fmt::format("needs densities from 1 to 7.5; {}", kRunPaper));
   const auto low = mean_exponent({all.front()}), high = mean_exponent({all.back()});
@@ -303,9 +303,9 @@ Measure density_and_exponent(const Evidence& evidence) {
                       text(all.front().density), low->how)};
 }
 
-Measure density_and_loss(const Evidence& evidence) {
+Measure density_and_loss(const Findings& findings) {
   std::vector<double> density, loss;
-  for (const Cell& c : density_cells(evidence, -5.0 / 9)) {
+  for (const Cell& c : density_cells(findings, -5.0 / 9)) {
     for (const Toy& t : c.runs) {
       if (t.m == 63) density.push_back(c.density), loss.push_back(t.number("loss"));
     }

@@ -12,7 +12,7 @@ struct Row {
   const char* id;
   const char* claim;
   const char* command;
-  Measure (*measure)(const Evidence&);
+  Measure (*measure)(const Findings&);
 };
 
 #define SUPERPOSE_SWEEP(words) "superpose sweep paper " words " --store runs.sqlite && superpose study quick --store runs.sqlite"
@@ -86,12 +86,12 @@ std::string verdict_of(const Measure& measure, const Bound& bound) {
 
 }  // namespace
 
-std::vector<Claim> judge(const Evidence& evidence) {
+std::vector<Claim> judge_claims(const Findings& findings) {
   const YAML::Node tolerances = YAML::Load(std::string(study_file("tolerances.yaml")));
   std::vector<Claim> out;
   for (const Row& row : kRows) {
     const Bound bound = bound_of(tolerances, row.id);
-    const Measure measure = row.measure(evidence);
+    const Measure measure = row.measure(findings);
     Claim claim{row.id, row.claim, bound.published, bound.tolerance, measure.value, measure.ci95, verdict_of(measure, bound),
                 measure.because, row.command, bound.source};
     if (claim.verdict == "cannot_tell" && measure.value) {

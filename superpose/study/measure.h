@@ -12,7 +12,7 @@
 
 namespace superpose::study {
 
-// A measured quantity; value absent = the evidence cannot say, `because` tells why.
+// A measured quantity; value absent = the findings cannot say, `because` tells why.
 struct Measure {
   std::optional<double> value;
   std::optional<std::pair<double, double>> ci95;
@@ -64,31 +64,31 @@ double median(std::vector<double> values);
 std::string text(double value, int digits = 3);
 
 // The rows' functions, by file. Each is one line of ledger.cc.
-Measure dial_strong_end(const Evidence&);
-Measure dial_weak_end(const Evidence&);
-Measure dial_map(const Evidence&);
-Measure weak_loss_is_unlearned(const Evidence&);
-Measure weak_exponent_asymptotic(const Evidence&);
-Measure weak_exponent_exact(const Evidence&);
-Measure strong_exponent_flat_data(const Evidence&);
-Measure strong_exponent_alpha_one(const Evidence&);
-Measure weak_exponent_small(const Evidence&);
-Measure strong_exponent_region(const Evidence&);
-Measure strong_exponent_rise(const Evidence&);
-Measure steep_exponent(const Evidence&);
-Measure strong_row_count(const Evidence&);
-Measure strong_overlap_bounds(const Evidence&);
-Measure strong_overlap_published(const Evidence&);
-Measure all_rows_overlap_slope(const Evidence&);
-Measure density_and_exponent(const Evidence&);
-Measure density_and_loss(const Evidence&);
-Measure head_overlap_slope(const Evidence&);
-Measure head_overlap_level(const Evidence&);
-Measure heads_strong(const Evidence&);
-Measure llm_alpha(const Evidence&);
-Measure llm_coefficient(const Evidence&);
-Measure llm_error_bar(const Evidence&);
-Measure llm_alpha_is_one(const Evidence&);
+Measure dial_strong_end(const Findings&);
+Measure dial_weak_end(const Findings&);
+Measure dial_map(const Findings&);
+Measure weak_loss_is_unlearned(const Findings&);
+Measure weak_exponent_asymptotic(const Findings&);
+Measure weak_exponent_exact(const Findings&);
+Measure strong_exponent_flat_data(const Findings&);
+Measure strong_exponent_alpha_one(const Findings&);
+Measure weak_exponent_small(const Findings&);
+Measure strong_exponent_region(const Findings&);
+Measure strong_exponent_rise(const Findings&);
+Measure steep_exponent(const Findings&);
+Measure strong_row_count(const Findings&);
+Measure strong_overlap_bounds(const Findings&);
+Measure strong_overlap_published(const Findings&);
+Measure all_rows_overlap_slope(const Findings&);
+Measure density_and_exponent(const Findings&);
+Measure density_and_loss(const Findings&);
+Measure head_overlap_slope(const Findings&);
+Measure head_overlap_level(const Findings&);
+Measure heads_strong(const Findings&);
+Measure llm_alpha(const Findings&);
+Measure llm_coefficient(const Findings&);
+Measure llm_error_bar(const Findings&);
+Measure llm_alpha_is_one(const Findings&);
 
 // The joint fit of the 27 models' recovered losses, with a bootstrap over models.
 fit::Result fit_language_models();

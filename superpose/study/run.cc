@@ -28,10 +28,10 @@ void inspect_all(const StudyOptions& options, store::Store& store, StudyResult& 
   }
 }
 
-Evidence gather(const store::Store& store, const fit::Result& llm_fit) {
-  Evidence evidence{store.runs("toy"), llm_fit, {}};
-  for (store::Artifact& artifact : store.artifacts("inspect")) evidence.inspections.push_back(std::move(artifact.value));
-  return evidence;
+Findings gather(const store::Store& store, const fit::Result& llm_fit) {
+  Findings findings{store.runs("toy"), llm_fit, {}};
+  for (store::Artifact& artifact : store.artifacts("inspect")) findings.inspections.push_back(std::move(artifact.value));
+  return findings;
 }
 
 }  // namespace
@@ -65,7 +65,7 @@ StudyResult run_study(const StudyOptions& options) {
   store.put_artifact("fit", "llm", fit::to_json(llm_fit));
 
   stage(options, "judging the claims");
-  result.claims = judge(gather(store, llm_fit));
+  result.claims = judge_claims(gather(store, llm_fit));
   Json claims = Json::array();
   for (const Claim& claim : result.claims) claims.push_back(to_json(claim));
   store.put_artifact("claims", result.name, {{"study", result.name}, {"about", study.about}, {"claims", claims}});
