@@ -52,6 +52,7 @@ YAML::Node load(std::string_view yaml, std::string_view where) {
   try {
     const auto documents = YAML::LoadAll(std::string(yaml));
     if (documents.size() == 1) return documents[0];
+    if (documents.empty()) return YAML::Node();
     throw Error(ErrorKind::usage, fmt::format("{}: {} YAML documents, expected one", where, documents.size()));
   } catch (const YAML::DeepRecursion& e) {
     throw Error(ErrorKind::bad_file, fmt::format("{}:{}: nested deeper than any study", where, e.mark.line + 1));

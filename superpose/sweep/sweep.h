@@ -71,9 +71,9 @@ struct Progress {
 
 struct Options {
   std::string kind = "toy";
-  int workers = 0;                                   // jobs at once; 0 = available_cores()
-  std::function<void(const Progress&)> on_progress;  // called from one thread at a time, at least every second
-  const std::atomic<bool>* stop = nullptr;           // becomes true: start nothing new, cancel what runs, return
+  int workers = 0;                                        // jobs at once; 0 = available_cores()
+  std::function<void(const Progress&)> on_progress = {};  // called from one thread at a time, at least every second
+  const std::atomic<bool>* stop = nullptr;                // becomes true: start nothing new, cancel what runs, return
 };
 
 // Context of one running job. fraction_done may be called from the job's thread at any time.
