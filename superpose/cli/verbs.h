@@ -3,4 +3,6 @@
 #pragma once
 #include "superpose/cli/cli.h"
 
-namespace superpose::cli {}  // namespace superpose::cli
+namespace superpose::cli {
+Action declare_fit(CLI::App& app);
+}  // namespace superpose::cli

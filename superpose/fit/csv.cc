@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tables of text: CSV or TSV in, named columns out.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "superpose/base/error.h"
+#include "superpose/base/names.h"
+#include "superpose/fit/fit.h"
+
+namespace superpose::fit {
+namespace {
+
+// Walks over records: fields of one line, or of several when a quoted field holds line breaks.
+class RecordReader {
+ public:
+  RecordReader(std::string_view bytes, std::string_view where) : rest_(bytes), where_(where) {}
+
+  [[noreturn]] void fail(const std::string& text) const {
+    throw Error(ErrorKind::bad_file, fmt::format("{}: line {}: {}", where_, record_line_, text));
+  }
+  size_t record_line() const { return record_line_; }
+  void choose_separator();
+
+  // False at the end. Comments and blank lines are passed over.
+  bool next(std::vector<std::string>& fields);
+
+ private:
+  std::string_view line_ahead() const { return rest_.substr(0, rest_.find('\n')); }
+  void skip_line() {
+    rest_.remove_prefix(std::min(rest_.size(), line_ahead().size() + 1));
+    ++line_;
+  }
+  void skip_comments();
+  std::string quoted_field();
+  std::string plain_field();
+
+  std::string_view rest_;
+  std::string_view where_;
+  size_t line_ = 1;
+  size_t record_line_ = 1;
+  char separator_ = ',';
+};
+
+std::string_view trimmed(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+void RecordReader::skip_comments() {
+  while (!rest_.empty() && (rest_[0] == '#' || trimmed(line_ahead()).empty())) skip_line();
+}
+
+void RecordReader::choose_separator() {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (rest_.starts_with(kByteOrderMark)) rest_.remove_prefix(kByteOrderMark.size());
+  skip_comments();
+  const auto header = line_ahead();
+  const bool tabs = header.find('\t') != std::string_view::npos && header.find(',') == std::string_view::npos;
+  separator_ = tabs ? '\t' : ',';
+}
+
+std::string RecordReader::quoted_field() {
+  std::string out;
+  rest_.remove_prefix(1);
+  while (true) {
+    const size_t quote = rest_.find('"');
+    if (quote == std::string_view::npos) fail("a quote is opened and never closed");
+    const auto part = rest_.substr(0, quote);
+    line_ += static_cast<size_t>(std::count(part.begin(), part.end(), '\n'));
+    out += part;
+    rest_.remove_prefix(quote + 1);
+    if (!rest_.starts_with('"')) break;  // "" inside quotes is one quote
+    out += '"';
+    rest_.remove_prefix(1);
+  }
+  const size_t end = std::min(rest_.find_first_of(separator_ == ',' ? ",\n" : "\t\n"), rest_.size());
+  if (!trimmed(rest_.substr(0, end)).empty()) fail("text follows a closing quote");
+  rest_.remove_prefix(end);
+  return out;
+}
+
+std::string RecordReader::plain_field() {
+  const size_t end = std::min(rest_.find_first_of(separator_ == ',' ? ",\n" : "\t\n"), rest_.size());
+  const std::string out(trimmed(rest_.substr(0, end)));
+  rest_.remove_prefix(end);
+  return out;
+}
+
+bool RecordReader::next(std::vector<std::string>& fields) {
+  fields.clear();
+  skip_comments();
+  if (rest_.empty()) return false;
+  record_line_ = line_;
+  while (true) {
+    while (rest_.starts_with(' ')) rest_.remove_prefix(1);
+    fields.push_back(rest_.starts_with('"') ? quoted_field() : plain_field());
+    if (rest_.empty()) return true;
+    const char stop = rest_[0];
+    rest_.remove_prefix(1);
+    if (stop == '\n') {
+      ++line_;
+      return true;
+    }
+  }
+}
+
+std::optional<double> finite_number(std::string_view text) {
+  if (text.starts_with('+')) text.remove_prefix(1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
+std::string shortened(const std::string& text) {
+  constexpr size_t kLongest = 40;
+  return text.size() <= kLongest ? text : text.substr(0, kLongest) + "...";
+}
+
+}  // namespace
+
+Table read_table(std::string_view bytes, std::string_view where) {
+  if (bytes.find('\0') != std::string_view::npos) {
+    throw Error(ErrorKind::bad_file,
+                fmt::format("{}: byte {} is 0: not a table of text, expected CSV or TSV", where, bytes.find('\0')));
+  }
+  RecordReader reader(bytes, where);
+  reader.choose_separator();
+  Table out;
+  if (!reader.next(out.names)) {
+    throw Error(ErrorKind::bad_file, fmt::format("{}: no header line: expected column names, then rows", where));
+  }
+  for (size_t i = 0; i < out.names.size(); ++i) {
+    if (out.names[i].empty()) reader.fail(fmt::format("column {} has no name", i + 1));
+    if (std::find(out.names.begin(), out.names.begin() + static_cast<std::ptrdiff_t>(i), out.names[i]) !=
+        out.names.begin() + static_cast<std::ptrdiff_t>(i)) {
+      reader.fail(fmt::format("column {} is named twice", out.names[i]));
+    }
+  }
+  out.text.resize(out.names.size());
+  std::vector<std::string> fields;
+  while (reader.next(fields)) {
+    if (fields.size() != out.names.size()) {
+      reader.fail(fmt::format("{} fields, the header has {}", fields.size(), out.names.size()));
+    }
+    for (size_t c = 0; c < fields.size(); ++c) out.text[c].push_back(std::move(fields[c]));
+    out.lines.push_back(reader.record_line());
+  }
+  if (out.rows() == 0) throw Error(ErrorKind::bad_file, fmt::format("{}: a header line but no rows", where));
+  return out;
+}
+
+const std::vector<std::string>& Table::strings(std::string_view column) const {
+  const auto found = std::find(names.begin(), names.end(), column);
+  if (found == names.end()) {
+    throw Error(ErrorKind::usage, fmt::format("no column {}{}", column, suggestion(column, names)));
+  }
+  return text[static_cast<size_t>(found - names.begin())];
+}
+
+std::vector<double> Table::numbers(std::string_view column) const {
+  const auto& cells = strings(column);
+  std::vector<double> out;
+  out.reserve(cells.size());
+  for (size_t row = 0; row < cells.size(); ++row) {
+    const auto value = finite_number(cells[row]);
+    if (!value) {
+      const std::string place =
+          row < lines.size() ? fmt::format("line {}", lines[row]) : fmt::format("row {}", row + 1);
+      throw Error(ErrorKind::bad_file, fmt::format("{}: column {}: '{}' is not a finite number (row {})", place, column,
+                                                   shortened(cells[row]), row + 1));
+    }
+    out.push_back(*value);
+  }
+  return out;
+}
+
+}  // namespace superpose::fit

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The few distributions that intervals and comparisons need. Private to fit/.
+#pragma once
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace superpose::fit {
+
+// P(|T| <= t) for Student's t with `dof` > 0 degrees of freedom, t >= 0: 1 - I_{dof/(dof+t²)}(dof/2, 1/2).
+double student_t_central(double t, double dof);
+// The t with student_t_central(t, dof) = 0.95: half the width of a 95 % interval in standard errors.
+double student_t_95(double dof);
+
+// Sample quantile by linear interpolation (type 7 of Hyndman and Fan), 0 <= p <= 1. Reorders `values`; not empty.
+double quantile(std::vector<double>& values, double p);
+
+// AICc of least squares: n·ln(2π·rss/n) + n + 2k + 2k(k+1)/(n-k-1), where k = n_parameters + 1 counts the variance.
+// Absent when n - k - 1 <= 0 or rss is not a positive number.
+std::optional<double> aicc(double rss, size_t n, int n_parameters);
+
+}  // namespace superpose::fit

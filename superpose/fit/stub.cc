@@ -1,1 +1,0 @@
-#include "superpose/fit/fit.h"
