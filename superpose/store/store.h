@@ -5,8 +5,12 @@
 // A run is (kind, resolved config, numerics version) -> result. Its key is the fingerprint of those three, so a
 // finished run is found again and never repeated. A run moves  absent -> running -> ok | diverged | failed.  "running"
 // is held by an owner (host, boot, pid namespace, pid, start time of the process); a claim whose owner is provably
-// dead, or on another host has not renewed its lease, is free to be claimed again. Any number of processes may use one
-// file.
+// dead, or cannot be looked at from here (another host, another container) and has not renewed its lease, is
+// "interrupted": free to be claimed again. A failed run is free to be claimed again too, when the caller asks for it.
+// Any number of processes may use one file on a local disk (SQLite's WAL does not work over network file systems).
+//
+// A Store may be called from any thread: a mutex inside lets one at a time through to SQLite. Do not use it in a child
+// after fork().
 //
 // Who calls it: sweep/ (claims and finishes runs), study/ and report/ (read), cli/ (ls, show).
 #pragma once
@@ -16,6 +20,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "superpose/base/json.h"
@@ -26,14 +31,21 @@ struct Run {
   int64_t id = 0;           // 1, 2, ...: in order of first claim; what `superpose show STORE RUN` takes
   std::string key;          // fingerprint of (kind, config, numerics version): 16 hex digits
   std::string kind;         // "toy"
-  std::string status;       // "running", "ok", "diverged", "failed"
+  std::string status;       // "running", "interrupted" (nobody computes it any more), "ok", "diverged", "failed"
   Json config;              // the whole resolved configuration
   Json result;              // null until finished; for "toy" the fields of the contract's toy JSON
   std::string error;        // why it failed; empty otherwise
   std::string version;      // the program that computed it
-  double seconds = 0;       // wall-clock time of the computation
-  std::string started_at;   // UTC, ISO 8601
+  double seconds = 0;       // wall-clock time of the computation; 0 until finished
+  std::string started_at;   // UTC, ISO 8601 with milliseconds
   std::string finished_at;  // UTC, ISO 8601; empty while running
+};
+
+// What a sweep asks about thousands of runs at once.
+struct RunStatus {
+  int64_t id = 0;
+  std::string status;       // as Run::status
+  std::string finished_at;  // as Run::finished_at
 };
 
 struct Artifact {
@@ -47,25 +59,38 @@ enum class Mode { read_write, read_only };
 
 class Store {
  public:
-  // Opens or creates (read_write only) the file. Throws Error{io} (cannot open, locked for longer than a minute),
-  // Error{bad_file} (not a superpose store), Error{unsupported} (written by a newer version).
+  // Opens or creates (read_write only; its folder must exist) the file. Throws Error{io} (cannot open, disk full,
+  // locked for longer than a minute), Error{bad_file} (not a superpose store, damaged), Error{unsupported} (written by
+  // a newer version). The same errors may come from every call below. read_only works while other processes write, and
+  // on read-only media; it calls no function that writes.
   explicit Store(const std::filesystem::path& path, Mode mode = Mode::read_write);
-  ~Store();
+  ~Store();  // gives unfinished claims back
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
 
   // Claims the run for this process. Returns its id, or nothing when it is finished (ok or diverged; failed too unless
-  // retry_failed) or when another live process holds it. Atomic among processes.
-  std::optional<int64_t> claim(std::string_view kind, const Json& config, bool retry_failed = true);
-  // Renews the leases of all runs that this process holds; to be called at least every 20 s.
+  // it failed before `retry_failed_before`, a time as utc_now() writes it) or when a live process holds it (this one
+  // too). Atomic among processes and threads.
+  std::optional<int64_t> claim(std::string_view kind, const Json& config,
+                               std::string_view retry_failed_before = kRetryAlways);
+  static constexpr std::string_view kRetryAlways = "~";  // sorts after every time
+  static constexpr std::string_view kRetryNever = "";
+
+  // Renews the leases of all runs that this process holds; to be called at least every 20 s (a lease lasts 60 s).
   void renew();
-  void finish(int64_t id, std::string_view status, const Json& result, double seconds);  // status: "ok" or "diverged"
+
+  // Records the outcome of a claimed run. status: "ok" or "diverged". The first outcome recorded for a run stays:
+  // should a claim have been lost (possible only across hosts, after a minute without renew()), a later finish changes
+  // nothing.
+  void finish(int64_t id, std::string_view status, const Json& result, double seconds);
   void fail(int64_t id, std::string_view error, double seconds);
-  void release(int64_t id);  // gives an unfinished claim back (the run was cancelled)
+  void release(int64_t id);  // gives an unfinished claim back (the run was cancelled): it becomes "interrupted"
 
   std::optional<Run> find(std::string_view kind, const Json& config) const;
   std::optional<Run> find(int64_t id) const;
-  std::vector<Run> runs(std::string_view kind = "") const;  // by id; "" = all kinds
+  std::vector<Run> find_key(std::string_view prefix) const;  // runs whose key begins with prefix, by id
+  std::vector<Run> runs(std::string_view kind = "") const;   // by id; "" = all kinds
+  std::unordered_map<std::string, RunStatus> statuses(std::string_view kind) const;  // by key; reads no JSON
 
   void put_artifact(std::string_view kind, std::string_view name, const Json& value);  // replaces
   std::vector<Artifact> artifacts(std::string_view kind = "") const;
@@ -79,5 +104,7 @@ class Store {
 
 // The key of a run, see Run::key.
 std::string run_key(std::string_view kind, const Json& config);
+
+std::string utc_now();  // "2030-01-31T12:00:00.123Z": sorts as text in order of time
 
 }  // namespace superpose::store

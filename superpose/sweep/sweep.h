@@ -9,9 +9,13 @@
 //     grids:
 //       - {law: power:1, decay: [-0.5556, 0.3333], dim: [10, 15, 25]}       # the product of all lists
 //       - {law: "power:{0,0.125,1}", decay: "linspace(-1,1,10)", seed: range(5)}
-// A value is a scalar, a YAML list, or a string: "a,b,c", "range(k)" = 0..k-1, "linspace(a,b,k)", and a list in braces
-// inside a string expands like a shell's. The same syntax is used by key=value words on the command line, which
-// override the file's values for that key in every grid.
+// A value is a scalar, a YAML list, or a string: "a,b,c", "range(k)" = 0..k-1, "linspace(a,b,k)" (ends included, as
+// numpy has it), and a list in braces inside a string expands like a shell's; the braces may hold range and linspace.
+// What looks like a number is one; whole results of linspace are integers. The same syntax is used by key=value words
+// on the command line, which override the file's values for that key in every grid.
+//
+// Each run is one thread's work from claim to record: a process that is killed loses what its threads were computing
+// and nothing else, and processes that share a store share the jobs.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -29,13 +33,14 @@ namespace superpose::sweep {
 struct Study {
   std::string name;
   std::string about;
-  Json extra;                 // the file's other top-level keys, as JSON (a study may carry more than grids)
+  Json extra;                 // an object: the file's other top-level keys (a study may carry more than grids)
   std::vector<Json> configs;  // expanded, duplicates removed, in file order; fields as given (not yet resolved)
 };
 
 // Parses and expands. `where` names the text in errors. overrides: "key=value" words. Error{usage} for unknown shapes
-// (a grid that is not a map, an override without '=', range or linspace that cannot be read, more than 10^7 configs);
-// Error{bad_file} for text that is not YAML.
+// (a grid that is not a map, an override without '=', range or linspace that cannot be read, more than 10^6 configs);
+// Error{bad_file} for text that is not YAML, longer than 1 MB, or nested deeper than 64. Both name `where` and the
+// line.
 Study parse_study(std::string_view yaml, std::string_view where, std::span<const std::string> overrides = {});
 
 // The values one word of the grid syntax stands for ("1,2", "linspace(-1,1,3)", ...), numbers as numbers.
@@ -53,21 +58,22 @@ struct Outcome {
 };
 
 struct Progress {
-  size_t total = 0;    // jobs asked for
-  size_t done = 0;     // finished before or now, any status
-  size_t skipped = 0;  // of those, already in the store when the sweep began
-  size_t failed = 0;
-  size_t diverged = 0;
-  size_t running = 0;
+  size_t total = 0;        // jobs asked for, duplicates counted once
+  size_t done = 0;         // finished before or now, any status, by whatever process
+  size_t skipped = 0;      // of those, already ok or diverged in the store when the sweep began
+  size_t failed = 0;       // of those, failed since the sweep began (what failed earlier is tried again)
+  size_t diverged = 0;     // of those, diverged, the skipped ones included
+  size_t running = 0;      // in this process
+  size_t waiting = 0;      // held by other processes
   double seconds = 0;      // since the sweep began
   double eta_seconds = 0;  // predicted rest; negative = not known yet
 };
 
 struct Options {
   std::string kind = "toy";
-  int workers = 0;                                   // jobs at once; 0 = available_cores()
-  std::function<void(const Progress&)> on_progress;  // called from one thread at a time, at least every second
-  const std::atomic<bool>* stop = nullptr;           // becomes true: start nothing new, cancel what runs, return
+  int workers = 0;                                        // jobs at once; 0 = available_cores()
+  std::function<void(const Progress&)> on_progress = {};  // called from one thread at a time, at least every second
+  const std::atomic<bool>* stop = nullptr;                // becomes true: start nothing new, cancel what runs, return
 };
 
 // Context of one running job. fraction_done may be called from the job's thread at any time.
@@ -80,7 +86,11 @@ struct Cancelled {};
 using Work = std::function<Outcome(const Json& config, const JobContext&)>;
 
 // Runs every job that the store does not hold finished, each on one thread, `workers` at once, and waits for jobs that
-// another live process is running. Returns the final progress. A failing job is recorded and the others go on.
+// another live process is running. Returns the final progress: done < total only after a stop. A failing job is
+// recorded and the others go on; a failing store (disk full) ends the sweep with the store's Error.
 Progress run(store::Store& store, std::vector<Job> jobs, const Work& work, const Options& options);
+
+// Seconds that jobs of these costs take on `workers` threads when the longest are started first.
+double predicted_seconds(std::span<const double> costs, int workers);
 
 }  // namespace superpose::sweep

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening a store file: is it ours, is it of a version we know, and what must be created.
+#pragma once
+#include <filesystem>
+
+#include "superpose/store/sqlite.h"
+
+namespace superpose::store {
+
+// Opens, creates when absent or empty, migrates. Any number of processes may do so at once.
+Database open_to_write(const std::filesystem::path& path);
+
+// Opens without changing anything, also when neither the file nor its folder can be written.
+Database open_to_read(const std::filesystem::path& path);
+
+}  // namespace superpose::store

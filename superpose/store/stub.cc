@@ -1,1 +1,0 @@
-#include "superpose/store/store.h"

@@ -1,1 +1,0 @@
-#include "superpose/sweep/sweep.h"
