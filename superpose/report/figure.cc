@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "superpose/report/figure.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace superpose::report {
+namespace {
+
+const char* role_name(Role role) {
+  switch (role) {
+    case Role::ours:
+      return "ours";
+    case Role::fit:
+      return "fit";
+    case Role::published:
+      return "published";
+    case Role::theory:
+      return "theory";
+  }
+  return "";
+}
+
+// Six significant digits: finer than any of the page's numbers is known, and half the page's bytes.
+Json rounded(double value) {
+  if (!std::isfinite(value)) return nullptr;
+  return std::stod(fmt::format("{:.6g}", value));
+}
+
+Json rounded(const std::optional<double>& value) { return value ? rounded(*value) : Json(nullptr); }
+
+Json rounded(const std::optional<Interval>& interval) {
+  if (!interval || !std::isfinite(interval->first) || !std::isfinite(interval->second)) return nullptr;
+  return Json::array({rounded(interval->first), rounded(interval->second)});
+}
+
+Json point_json(const Point& point) {
+  Json out{{"x", rounded(point.x)}, {"y", rounded(point.y)}};
+  if (point.z) out["z"] = rounded(point.z);
+  if (const Json interval = rounded(point.interval); !interval.is_null()) out["ci"] = interval;
+  if (!point.runs.empty()) out["runs"] = id_ranges(point.runs);
+  if (!point.note.empty()) out["note"] = point.note;
+  return out;
+}
+
+Json series_json(const Series& series) {
+  Json out{{"key", series.key},
+           {"role", role_name(series.role)},
+           {"hue", Json::array({series.hue.palette, series.hue.index, series.hue.count})},
+           {"label", series.label},
+           {"symbol", series.symbol},
+           {"line", series.line}};
+  if (series.band) out["band"] = true;
+  if (series.diverged) out["diverged"] = true;
+  out["points"] = Json::array();
+  for (const Point& point : series.points) out["points"].push_back(point_json(point));
+  return out;
+}
+
+Json axis_json(const Axis& axis) {
+  Json out{{"label", axis.label}, {"log", axis.log}};
+  if (!axis.ticks.empty()) {
+    out["ticks"] = Json::array();
+    for (const double tick : axis.ticks) out["ticks"].push_back(rounded(tick));
+  }
+  if (axis.domain) out["domain"] = rounded(axis.domain);
+  return out;
+}
+
+struct Range {
+  double lo = std::numeric_limits<double>::infinity(), hi = -lo;
+  void add(std::optional<double> value) {
+    if (value && std::isfinite(*value)) lo = std::min(lo, *value), hi = std::max(hi, *value);
+  }
+  std::optional<Interval> interval() const { return lo <= hi ? std::optional(Interval{lo, hi}) : std::nullopt; }
+};
+
+// The data's range per role, over all panels: {"ours": {"points", "x", "y"[, "z"]}, ...}.
+Json ranges_json(const Figure& figure) {
+  Json out = Json::object();
+  for (const Role role : {Role::ours, Role::published}) {
+    Range x, y, z;
+    size_t points = 0;
+    for (const Panel& panel : figure.panels) {
+      for (const Series& series : panel.series) {
+        if (series.role != role) continue;
+        for (const Point& point : series.points) {
+          if (!point.y || (figure.kind == "map" && !point.z)) continue;
+          ++points, x.add(point.x), y.add(point.y), z.add(point.z);
+        }
+      }
+    }
+    Json range{{"points", points}, {"x", rounded(x.interval())}, {"y", rounded(y.interval())}};
+    if (figure.kind == "map") range["z"] = rounded(z.interval());
+    out[role_name(role)] = range;
+  }
+  return out;
+}
+
+}  // namespace
+
+bool has_role(const Figure& figure, Role role) {
+  for (const Panel& panel : figure.panels) {
+    for (const Series& series : panel.series) {
+      if (series.role == role && !series.points.empty()) return true;
+    }
+  }
+  return false;
+}
+
+Json to_json(const Figure& figure) {
+  Json panels = Json::array();
+  for (const Panel& panel : figure.panels) {
+    Json series = Json::array();
+    for (const Series& one : panel.series) {
+      if (!one.points.empty()) series.push_back(series_json(one));
+    }
+    panels.push_back({{"title", panel.title},
+                      {"group", panel.group},
+                      {"shown", panel.shown},
+                      {"x", axis_json(panel.x)},
+                      {"y", axis_json(panel.y)},
+                      {"series", series}});
+  }
+  Json out{{"id", figure.id},
+           {"title", figure.title},
+           {"paper", figure.paper},
+           {"kind", figure.kind},
+           {"caption", figure.caption},
+           {"interval", figure.interval},
+           {"empty", figure.empty},
+           {"ranges", ranges_json(figure)},
+           {"notes", figure.notes},
+           {"how", {{"commands", figure.commands}, {"runs", id_ranges(figure.runs)}, {"source", figure.source}}}};
+  if (figure.kind == "map") {
+    out["color"] = {{"label", figure.color_label}, {"domain", rounded(figure.color_domain)}};
+  }
+  out["panels"] = panels;
+  return out;
+}
+
+std::string number(std::optional<double> value, int digits) {
+  if (!value || !std::isfinite(*value)) return "—";
+  std::string text = fmt::format("{:.{}g}", *value == 0 ? 0.0 : *value, digits);
+  for (size_t at = 0; (at = text.find('-', at)) != std::string::npos; at += 3) text.replace(at, 1, "−");
+  return text;
+}
+
+std::string with_interval(std::optional<double> value, const std::optional<Interval>& interval, int digits) {
+  const std::string text = number(value, digits);
+  if (!value || !interval) return text;
+  return fmt::format("{} [{}, {}]", text, number(interval->first, digits), number(interval->second, digits));
+}
+
+std::string id_ranges(const std::vector<int64_t>& ids) {
+  std::string out;
+  for (size_t first = 0, last = 0; first < ids.size(); first = last + 1) {
+    for (last = first; last + 1 < ids.size() && ids[last + 1] == ids[last] + 1;) ++last;
+    out += out.empty() ? "" : ", ";
+    out += first == last ? fmt::format("{}", ids[first]) : fmt::format("{}–{}", ids[first], ids[last]);
+  }
+  return out;
+}
+
+std::string duration_text(double seconds) {
+  if (!std::isfinite(seconds) || seconds < 0) return "an unknown time";
+  if (seconds < 1) return fmt::format("{:.0f} ms", seconds * 1e3);
+  if (seconds < 60) return fmt::format("{:.0f} s", seconds);
+  const long whole = std::lround(seconds);
+  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
+}
+
+}  // namespace superpose::report

@@ -1,1 +1,0 @@
-#include "superpose/report/report.h"

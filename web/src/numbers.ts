@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// A figure's numbers as a table and as CSV: what a reader without the picture gets.
+import { short } from "./palette";
+import type { Figure } from "./types";
+
+const kMostRows = 400;
+const columns = ["panel", "series", "source", "x", "y", "value", "low", "high", "runs", "note"];
+
+type Cells = (string | number)[];
+
+export function rowsOf(figure: Figure): Cells[] {
+  const rows: Cells[] = [];
+  for (const panel of figure.panels) {
+    for (const series of panel.series) {
+      for (const point of series.points) {
+        rows.push([panel.title, series.key, series.role, point.x, point.y ?? "", point.z ?? "", point.ci?.[0] ?? "", point.ci?.[1] ?? "",
+                   point.runs ?? "", point.note ?? ""]);
+      }
+    }
+  }
+  return rows;
+}
+
+// RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe.
+export function csvOf(figure: Figure): string {
+  const cell = (value: string | number) => {
+    const text = typeof value === "string" && /^[=+@\-\t\r]/.test(value) ? `'${value}` : String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+  };
+  return [columns, ...rowsOf(figure)].map((row) => row.map(cell).join(",")).join("\r\n") + "\r\n";
+}
+
+export function fillNumbers(place: HTMLElement, figure: Figure): void {
+  const rows = rowsOf(figure);
+  const used = columns.map((_, c) => rows.some((row) => row[c] !== ""));
+  const table = document.createElement("table");
+  table.className = "data";
+  const caption = table.createCaption();
+  caption.textContent = `The ${rows.length} numbers of the figure${rows.length > kMostRows ? `; the first ${kMostRows} are shown, the file has all` : ""}`;
+  const head = table.createTHead().insertRow();
+  columns.forEach((name, c) => {
+    if (!used[c]) return;
+    const th = document.createElement("th");
+    th.scope = "col";
+    th.textContent = name;
+    head.append(th);
+  });
+  const body = table.createTBody();
+  for (const row of rows.slice(0, kMostRows)) {
+    const line = body.insertRow();
+    row.forEach((value, c) => { if (used[c]) line.insertCell().textContent = typeof value === "number" ? short(value, 5) : value; });
+  }
+  const link = document.createElement("a");
+  link.download = `${figure.id}.csv`;
+  link.href = URL.createObjectURL(new Blob([csvOf(figure)], { type: "text/csv" }));
+  link.textContent = `Download ${figure.id}.csv`;
+  const scroll = document.createElement("div");
+  scroll.className = "scroll";
+  scroll.tabIndex = 0;
+  scroll.setAttribute("role", "region");
+  scroll.setAttribute("aria-label", `numbers of ${figure.title}`);
+  scroll.append(table);
+  place.replaceChildren(link, scroll);
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Draws every figure of the page into its place, again when the width changes. Knows nothing of what a figure shows.
+import { drawMap, drawRamp } from "./map";
+import { fillNumbers } from "./numbers";
+import { colorOf } from "./palette";
+import type { Figure, PageData, Panel, Series } from "./types";
+import { drawXy } from "./xy";
+
+const kGap = 16;
+const kPanelWidth = { xy: 300, map: 330 };
+const kWidest = 460;
+
+function element(name: string, css: string, text = ""): HTMLElement {
+  const out = document.createElement(name);
+  out.className = css;
+  out.textContent = text;
+  return out;
+}
+
+const marks: Record<string, string> = { dot: "●", triangle: "▲", square: "■", diamond: "◆", star: "★" };
+const hollow: Record<string, string> = { dot: "○", triangle: "△", square: "□", diamond: "◇", star: "☆" };
+
+function legendMark(series: Series): string {
+  if (series.symbol === "none") return series.band && !series.line ? "▮" : series.role === "theory" ? "╌╌" : "—";
+  if (series.diverged) return "×";
+  return (series.role === "published" ? hollow : marks)[series.symbol] ?? "—";
+}
+
+// One entry per key; measured and published of the same key share it and show both marks.
+function legend(panels: Panel[]): HTMLElement {
+  const entries = new Map<string, { color: string; glyphs: Set<string> }>();
+  for (const series of panels.flatMap((panel) => panel.series)) {
+    const entry = entries.get(series.key) ?? { color: colorOf(series), glyphs: new Set<string>() };
+    if (!(series.role === "fit" && entry.glyphs.size + series.points.length === 0)) entry.glyphs.add(legendMark(series));
+    entries.set(series.key, entry);
+  }
+  const list = element("ul", "legend");
+  list.setAttribute("aria-label", "legend");
+  for (const [key, { color, glyphs }] of entries) {
+    const item = element("li", "");
+    const glyph = element("span", "glyph", [...glyphs].sort().join(""));
+    glyph.style.color = color;
+    glyph.setAttribute("aria-hidden", "true");
+    item.append(glyph, key);
+    list.append(item);
+  }
+  return list;
+}
+
+// Which panels are drawn: the overview, all, or one; a choice appears when there are more than the overview shows.
+function chooser(figure: Figure, redraw: () => void): HTMLSelectElement | null {
+  if (figure.panels.every((panel) => panel.shown)) return null;
+  const select = document.createElement("select");
+  select.append(new Option("overview", "overview"), new Option(`all ${figure.panels.length} panels`, "all"));
+  const groups = new Map<string, HTMLOptGroupElement>();
+  figure.panels.forEach((panel, i) => {
+    let group = groups.get(panel.group);
+    if (!group) {
+      group = document.createElement("optgroup");
+      group.label = panel.group || "one panel";
+      groups.set(panel.group, group);
+      select.append(group);
+    }
+    group.append(new Option(panel.title, String(i)));
+  });
+  select.addEventListener("change", redraw);
+  return select;
+}
+
+function chosen(figure: Figure, choice: string): Panel[] {
+  if (choice === "all") return figure.panels;
+  if (choice === "overview") return figure.panels.filter((panel) => panel.shown);
+  return [figure.panels[Number(choice)]];
+}
+
+function columnsFor(width: number, count: number, least: number): number {
+  const fit = Math.max(1, Math.floor((width + kGap) / (least + kGap)));
+  if (count <= fit) return count;
+  return count === 4 && fit === 3 ? 2 : fit;
+}
+
+function describe(figure: Figure, panel: Panel): string {
+  return `${figure.title}${panel.title ? `, ${panel.title}` : ""}: ${panel.y.label} against ${panel.x.label}. The numbers are in the table below the figure.`;
+}
+
+function mount(figure: Figure, place: HTMLElement): void {
+  let drawnAt = 0;
+  const panelsAt = element("div", "panels");
+  const legendAt = element("div", "");
+  const select = chooser(figure, () => draw(true));
+  function draw(force = false): void {
+    const width = Math.floor(place.clientWidth);
+    if (width <= 0 || (!force && width === drawnAt)) return;
+    drawnAt = width;
+    const panels = chosen(figure, select?.value ?? "overview").filter((panel) => panel.series.length > 0 || figure.kind === "map");
+    const columns = columnsFor(width, panels.length, kPanelWidth[figure.kind]);
+    const each = Math.min(Math.floor((width - kGap * (columns - 1)) / columns), figure.kind === "map" ? 560 : panels.length === 1 ? 640 : kWidest);
+    const domain = figure.color?.domain ?? [0, 1];
+    panelsAt.style.gridTemplateColumns = `repeat(${columns}, ${each}px)`;
+    panelsAt.replaceChildren(...panels.map((panel) => {
+      const box = element("div", "panel");
+      if (panel.title) box.append(element("h4", "", panel.title));
+      box.append(figure.kind === "map" ? drawMap(panel, domain, each, describe(figure, panel)) : drawXy(panel, each, describe(figure, panel)));
+      return box;
+    }));
+    legendAt.replaceChildren(figure.kind === "map" ? drawRamp(figure.color?.label ?? "", domain) : legend(panels));
+  }
+  if (select) {
+    const label = element("label", "chooser", "Panels: ");
+    label.append(select);
+    place.replaceChildren(label, legendAt, panelsAt);
+  } else {
+    place.replaceChildren(legendAt, panelsAt);
+  }
+  draw();
+  new ResizeObserver(() => draw()).observe(place);
+}
+
+function start(): void {
+  const data = JSON.parse(document.getElementById("page-data")?.textContent ?? "{}") as PageData;
+  for (const figure of data.figures ?? []) {
+    const place = document.querySelector<HTMLElement>(`[data-figure="${figure.id}"]`);
+    if (place && figure.panels.some((panel) => panel.series.length > 0)) mount(figure, place);
+    const numbers = document.querySelector<HTMLElement>(`[data-numbers="${figure.id}"]`);
+    const details = numbers?.closest("details");
+    if (numbers && details) {
+      details.addEventListener("toggle", () => {
+        if (details.open && !numbers.hasChildNodes()) fillNumbers(numbers, figure);
+      });
+    }
+  }
+  document.documentElement.dataset.drawn = "yes";
+}
+
+start();

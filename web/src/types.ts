@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// What page_data() of superpose/report writes; see figure.h there.
+export interface Point {
+  x: number;
+  y: number | null;
+  z?: number | null;
+  ci?: [number, number];
+  runs?: string;
+  note?: string;
+}
+
+export type Role = "ours" | "fit" | "published" | "theory";
+
+export interface Series {
+  key: string;
+  role: Role;
+  hue: [palette: string, index: number, count: number];
+  label: string;
+  symbol: string;
+  line: boolean;
+  band?: boolean;
+  diverged?: boolean;
+  points: Point[];
+}
+
+export interface Axis {
+  label: string;
+  log: boolean;
+  ticks?: number[];
+  domain?: [number, number];
+}
+
+export interface Panel {
+  title: string;
+  group: string;
+  shown: boolean;
+  x: Axis;
+  y: Axis;
+  series: Series[];
+}
+
+export interface Figure {
+  id: string;
+  title: string;
+  kind: "xy" | "map";
+  caption: string;
+  color?: { label: string; domain: [number, number] | null };
+  panels: Panel[];
+}
+
+export interface PageData {
+  title: string;
+  figures: Figure[];
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// One panel of points and lines.
+import * as Plot from "@observablehq/plot";
+import { domainOf, ticksOf } from "./axes";
+import { colorOf, short } from "./palette";
+import type { Panel, Point, Series } from "./types";
+
+const symbols: Record<string, Plot.SymbolType> = {
+  dot: "circle", triangle: "triangle", square: "square", diamond: "diamond", star: "star",
+};
+const roleWords = { ours: "measured here", fit: "fitted here", published: "published", theory: "theory" };
+const kLabelHeight = 11;  // px between labels at line ends
+
+interface Row extends Point {
+  series: Series;
+}
+
+function rowsOf(series: Series): Row[] {
+  return series.points.filter((point) => point.y !== null).map((point) => ({ ...point, series }));
+}
+
+function tipText(row: Row, panel: Panel): string {
+  const lines = [`${row.series.key} — ${roleWords[row.series.role]}`];
+  lines.push(`${panel.x.label}: ${short(row.x, 4)}`);
+  const range = row.ci ? ` [${short(row.ci[0])}, ${short(row.ci[1])}]` : "";
+  lines.push(`${panel.y.label}: ${short(row.y ?? NaN, 4)}${range}`);
+  if (row.note) lines.push(row.note);
+  if (row.runs) lines.push(`run ${row.runs}`);
+  return lines.join("\n");
+}
+
+function seriesMarks(series: Series, domain: [number, number]): Plot.Markish[] {
+  const color = colorOf(series);
+  const rows = rowsOf(series);
+  const marks: Plot.Markish[] = [];
+  const clamp = (value: number) => Math.min(Math.max(value, domain[0]), domain[1]);
+  const withInterval = rows.filter((row) => row.ci);
+  const lo = (row: Row) => clamp(row.ci![0]);
+  const hi = (row: Row) => clamp(row.ci![1]);
+  const published = series.role === "published";
+  if (series.band && series.symbol === "none" && series.line) {
+    marks.push(Plot.areaY(withInterval, { x: "x", y1: lo, y2: hi, fill: color, fillOpacity: 0.13 }));
+  } else if (series.band) {
+    marks.push(Plot.ruleX(withInterval, { x: "x", y1: lo, y2: hi, stroke: color, strokeWidth: 9, strokeOpacity: 0.22 }));
+  } else if (withInterval.length > 0) {
+    marks.push(Plot.ruleX(withInterval, {
+      x: "x", y1: lo, y2: hi, stroke: color, strokeWidth: published ? 1 : 1.4, strokeOpacity: published ? 0.45 : 0.8,
+    }));
+  }
+  if (series.line) {
+    const dash = series.role === "theory" ? "5 4" : undefined;
+    const width = series.role === "theory" ? 1.3 : 1.6;
+    marks.push(Plot.line(rows, { x: "x", y: "y", stroke: color, strokeWidth: width, strokeDasharray: dash }));
+  }
+  const symbol = symbols[series.symbol];
+  if (symbol && !series.diverged) {
+    marks.push(Plot.dot(rows, published
+      ? { x: "x", y: "y", r: 3.2, symbol, stroke: color, strokeWidth: 1.2, strokeOpacity: 0.75, fill: "none" }
+      : { x: "x", y: "y", r: 3.4, symbol, fill: color, stroke: "var(--page)", strokeWidth: 0.6 }));
+  }
+  if (series.diverged) {
+    marks.push(Plot.dot(series.points, { x: "x", y: () => domain[1], r: 5, symbol: "times", stroke: color, strokeWidth: 2, dy: 8 }));
+  }
+  return marks;
+}
+
+// Labels at line ends, pushed apart so that none covers another.
+function endLabels(panel: Panel, domain: [number, number], height: number): Plot.Markish[] {
+  const position = (y: number) => {
+    const t = panel.y.log ? Math.log(y / domain[0]) / Math.log(domain[1] / domain[0]) : (y - domain[0]) / (domain[1] - domain[0]);
+    return (1 - t) * height;
+  };
+  const ends = panel.series
+    .filter((series) => series.label && series.points.length > 0)
+    .map((series) => {
+      const end = rowsOf(series).reduce((a, b) => (b.x >= a.x ? b : a));
+      return { series, end, wanted: position(end.y ?? domain[0]), at: 0 };
+    })
+    .sort((a, b) => a.wanted - b.wanted);
+  ends.forEach((label, i) => { label.at = i === 0 ? label.wanted : Math.max(label.wanted, ends[i - 1].at + kLabelHeight); });
+  for (let i = ends.length - 1, floor = height + 4; i >= 0 && ends[i].at > floor; --i, floor -= kLabelHeight) ends[i].at = floor;
+  return ends.map(({ series, end, wanted, at }) => Plot.text([end], {
+    x: "x", y: "y", dx: 7, dy: at - wanted, text: () => series.label, textAnchor: "start", fill: colorOf(series), fontSize: 11,
+    fontStyle: series.role === "theory" ? "italic" : "normal", clip: false,
+  }));
+}
+
+export function drawXy(panel: Panel, width: number, label: string): SVGSVGElement | HTMLElement {
+  const x = domainOf(panel, "x");
+  const y = domainOf(panel, "y");
+  const height = Math.round(Math.min(Math.max(width * 0.72, 230), 340));
+  const margins = { marginTop: 26, marginBottom: 38, marginLeft: 48, marginRight: panel.series.some((s) => s.label) ? 58 : 16 };
+  const inner = height - margins.marginTop - margins.marginBottom;
+  const order = { theory: 0, published: 1, fit: 2, ours: 3 };
+  const drawn = [...panel.series].sort((a, b) => order[a.role] - order[b.role]);
+  const rows = drawn.filter((series) => series.symbol !== "none").flatMap(rowsOf);
+  const marks: Plot.Markish[] = [
+    Plot.gridX({ ticks: ticksOf(panel.x, x, 6), strokeOpacity: 0.09 }),
+    Plot.gridY({ ticks: ticksOf(panel.y, y, 5), strokeOpacity: 0.09 }),
+    Plot.axisX({ ticks: ticksOf(panel.x, x, Math.max(3, Math.floor(width / 80))), tickFormat: (v: number) => short(v), label: panel.x.label, labelAnchor: "right" }),
+    Plot.axisY({ ticks: ticksOf(panel.y, y, 5), tickFormat: (v: number) => short(v), label: panel.y.label, labelAnchor: "top" }),
+    ...drawn.flatMap((series) => seriesMarks(series, y)),
+    ...endLabels(panel, y, inner),
+    Plot.tip(rows, Plot.pointer({ x: "x", y: "y", title: (row: Row) => tipText(row, panel), maxRadius: 30 })),
+  ];
+  return Plot.plot({
+    width, height, ...margins, marks, ariaLabel: label,
+    x: { type: panel.x.log ? "log" : "linear", domain: x },
+    y: { type: panel.y.log ? "log" : "linear", domain: y },
+    style: { background: "transparent", color: "var(--ink)", fontSize: "11px", overflow: "visible" },
+  });
+}
