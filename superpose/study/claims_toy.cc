@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "superpose/features/features.h"
 #include "superpose/fit/fit.h"
 #include "superpose/geometry/geometry.h"
 #include "superpose/study/files.h"

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include "superpose/base/error.h"
 #include "superpose/study/files.h"
 #include "superpose/study/measure.h"
 
