@@ -3,4 +3,10 @@
 #pragma once
 #include "superpose/cli/cli.h"
 
-namespace superpose::cli {}  // namespace superpose::cli
+namespace superpose::cli {
+
+Action declare_ls(CLI::App& app);
+Action declare_show(CLI::App& app);
+Action declare_sweep(CLI::App& app);
+
+}  // namespace superpose::cli
