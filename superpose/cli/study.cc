@@ -6,8 +6,8 @@
 #include <memory>
 
 #include "superpose/base/base.h"
-#include "superpose/cli/interrupt.h"
 #include "superpose/cli/output.h"
+#include "superpose/cli/sweep_progress.h"
 #include "superpose/cli/verbs.h"
 #include "superpose/study/study.h"
 
@@ -84,12 +84,12 @@ Json result_json(const study::StudyResult& r) {
 
 int run_verb(Options& o) {
   ProgressLine line("study");
-  const Interrupt interrupt;
+  const StopOnSignal signals;
   o.study.out = o.out;
   o.study.store = o.store;
   o.study.checkpoints.assign(o.checkpoints.begin(), o.checkpoints.end());
-  o.study.stop = interrupt.flag();
-  o.study.on_progress = [&](const sweep::Progress& p) { line.update(progress_fraction(p), progress_text(p), p.eta_seconds); };
+  o.study.stop = signals.flag();
+  o.study.on_progress = show_progress(line, signals);
   o.study.on_stage = [](const std::string& text) { fmt::print(stderr, "study: {}\n", text); };
   const study::StudyResult result = study::run_study(o.study);
   for (const std::string& failure : result.failures) fmt::print(stderr, "study: {}\n", failure);
@@ -102,7 +102,7 @@ int run_verb(Options& o) {
   }
   if (result.stopped) {
     fmt::print(stderr, "study: stopped; what was finished is kept in {}, and the same command goes on from there\n", result.store.string());
-    return kInterrupted;
+    return signals.exit_code();
   }
   return result.failures.empty() ? 0 : exit_code(ErrorKind::numeric);
 }
