@@ -18,6 +18,7 @@
 
 #include "superpose/base/embedded.h"
 #include "superpose/base/json.h"
+#include "superpose/report/theory.h"
 #include "superpose/store/store.h"
 
 namespace superpose::report {

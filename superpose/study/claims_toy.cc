@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "superpose/features/features.h"
 #include "superpose/fit/fit.h"
 #include "superpose/geometry/geometry.h"
+#include "superpose/report/report.h"
 #include "superpose/study/files.h"
 #include "superpose/study/measure.h"
 
@@ -124,20 +124,10 @@ std::vector<Cell> weak_steep(const Findings& findings) {
   return complete_cells(findings, [](double alpha, double gamma) { return near(gamma, 1.0 / 3) && alpha > 1.2; });
 }
 
-// Minus the slope of ln of the ideal weak loss on ln m: k = m features learned, Σ_{i>m} (4/3 p_i - p_i²) lost.
+// α_m of the ideal weak model at this n: k = m features learned, Σ_{i>m} (4/3 p_i - p_i²) lost.
 double ideal_exponent(double alpha) {
-  const auto law = features::make_law(fmt::format("power:{}", alpha), 1000, 1);
-  std::vector<double> m, loss;
-  for (const int64_t width : kPaperWidths) {
-    double sum = 0;
-    for (size_t i = law.probability.size(); i-- > static_cast<size_t>(width);) {
-      const double p = law.probability[i];
-      sum += features::kMeanSquareValue * p - p * p;
-    }
-    m.push_back(static_cast<double>(width));
-    loss.push_back(sum);
-  }
-  return fit::fit_power(m, loss)["alpha"].value;
+  const std::vector<double> widths(std::begin(kPaperWidths), std::end(kPaperWidths));
+  return report::ideal_weak_exponent(alpha, 1, 1000, widths);
 }
 }  // namespace
 

@@ -7,24 +7,22 @@
 #include "superpose/base/files.h"
 
 namespace superpose {
-std::span<const EmbeddedFile> embedded_studies();  // generated from studies/
+// Generated from studies/.
+std::span<const EmbeddedFile> embedded_studies();
+std::span<const EmbeddedFile> embedded_published();
 }
 
 namespace superpose::study {
 
 std::span<const EmbeddedFile> study_files() { return embedded_studies(); }
 
-std::vector<EmbeddedFile> published_tables() {
-  std::vector<EmbeddedFile> out;
-  for (const EmbeddedFile& file : study_files()) {
-    if (file.path.starts_with("published/")) out.push_back(file);
-  }
-  return out;
-}
+std::span<const EmbeddedFile> published_tables() { return embedded_published(); }
 
 std::string_view study_file(std::string_view path) {
-  for (const EmbeddedFile& file : study_files()) {
-    if (file.path == path) return file.text;
+  for (const auto files : {study_files(), published_tables()}) {
+    for (const EmbeddedFile& file : files) {
+      if (file.path == path) return file.text;
+    }
   }
   SUPERPOSE_ASSERT(!"a study file that the program needs was not compiled in");
   return {};

@@ -2,16 +2,15 @@
 #pragma once
 #include <span>
 #include <string>
-#include <vector>
 
 #include "superpose/base/embedded.h"
 
 namespace superpose::study {
 
-// What studies/ holds, compiled in: "quick.yaml", "paper.yaml", "tolerances.yaml", "published/*.csv".
+// What studies/ holds, compiled in: "quick.yaml", "paper.yaml", "tolerances.yaml".
 std::span<const EmbeddedFile> study_files();
-// The numbers recovered from the paper's figures: those of study_files() under published/.
-std::vector<EmbeddedFile> published_tables();
+// The numbers recovered from the paper's figures: "published/*.csv".
+std::span<const EmbeddedFile> published_tables();
 // The text of one of them. A missing one is our own bug.
 std::string_view study_file(std::string_view path);
 

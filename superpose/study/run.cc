@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "superpose/base/base.h"
-#include "superpose/report/report.h"
 #include "superpose/study/files.h"
 #include "superpose/study/inspect.h"
 #include "superpose/study/measure.h"
@@ -71,24 +70,23 @@ StudyResult run_study(const StudyOptions& options) {
   store.put_artifact("claims", result.name, {{"study", result.name}, {"about", study.about}, {"claims", claims}});
 
   stage(options, "writing the page");
-  write_file(result.report, render_report(store));
+  write_file(result.report, report::render(report_inputs(store)));
   return result;
 }
 
-std::string render_report(const store::Store& store, const std::string& title) {
-  const auto tables = published_tables();
+report::Inputs report_inputs(const store::Store& store, const std::string& title) {
   report::Inputs inputs;
-  inputs.runs = store.runs();
-  inputs.artifacts = store.artifacts();
-  inputs.published = tables;
   inputs.title = title;
+  inputs.runs = store.runs("toy");
+  inputs.artifacts = store.artifacts();
+  inputs.published = published_tables();
   if (title.empty()) {
     inputs.title = "superpose";
     for (const store::Artifact& artifact : inputs.artifacts) {
       if (artifact.kind == "claims") inputs.title = "superpose: the " + artifact.name + " study";
     }
   }
-  return report::render(inputs);
+  return inputs;
 }
 
 }  // namespace superpose::study

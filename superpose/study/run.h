@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "superpose/report/report.h"
 #include "superpose/study/claims.h"
 #include "superpose/sweep/sweep.h"
 
@@ -38,7 +39,7 @@ struct StudyResult {
 // a checkpoint that cannot be read is a failure in the result, not an Error.
 StudyResult run_study(const StudyOptions& options);
 
-// The page of a store, as the `report` verb writes it. title: empty = from the store's study.
-std::string render_report(const store::Store& store, const std::string& title = "");
+// What the page of a store is made from. title: empty = named after the last study that was judged in it.
+report::Inputs report_inputs(const store::Store& store, const std::string& title = "");
 
 }  // namespace superpose::study
