@@ -72,7 +72,7 @@ def format_seeds():
         "duplicate": safetensors(b'{"W":' + json.dumps(entry()).encode() + b',"W":' + json.dumps(entry()).encode() + b"}"),
         "bad_utf8": safetensors(b'{"\xff":' + json.dumps(entry()).encode() + b"}"),
         "deep": safetensors(b'{"W":' + b"[" * 200),
-        "array": safetensors(b"[1,2]"),
+        "array": safetensors(b"[1,2]"), "null": safetensors(b'{"W":null}'), "true": safetensors(b'{"W":true}'),
         "cut": one[:-1],
         "text": b"Once upon a time there was a text file.",
         "empty_tensor_large": safetensors({"W": entry(shape=(1 << 40, 0), offsets=(0, 0))}, b""),

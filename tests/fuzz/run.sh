@@ -16,6 +16,8 @@ mkdir -p build/fuzz/found
 each=$((seconds / $(echo $targets | wc -w)))
 [ "$each" -gt 0 ] || each=1
 failed=0
+# The address sanitizer keeps freed memory aside; by default that alone may take half of the limit.
+export ASAN_OPTIONS="quarantine_size_mb=32${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
 for target in $targets; do
   mkdir -p "$work/$target"
   log=build/fuzz/$target.log
