@@ -116,6 +116,15 @@ TEST(Verdict, a_trained_head_is_strong_whatever_its_scale_and_common_direction) 
   }
 }
 
+TEST(Verdict, a_billion_parameter_head_is_strong) {
+  // Numbers of TinyLlama-1.1B's output matrix: 30/m as it stands, 2.6/m centred.
+  Evidence e;
+  e.n = e.represented = 32000, e.m = 2048;
+  e.plain = e.plain_represented = 0.0148108619, e.centered = e.centered_represented = 0.0012865903;
+  e.norm_spread = 0.1453 / 1.1091, e.independent_spread = 1 / std::sqrt(2 * 2048.0);
+  EXPECT_EQ(judge(e).regime, Regime::strong) << judge(e).because;
+}
+
 TEST(Verdict, untrained_heads_of_either_initialisation_cannot_tell) {
   Matrix<double> uniform(3000, 48);
   for (size_t i = 0; i < 3000; ++i) {
