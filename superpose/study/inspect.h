@@ -35,6 +35,9 @@ struct Evidence {
   // Standard deviation over mean of the centred row norms, and the value it has when all entries are drawn
   // independently from one distribution: √((kurtosis - 1) / 4m), that is 1/√(2m) for a Gaussian.
   std::optional<double> norm_spread, independent_spread;
+  // √n times the largest distance between the distribution of row norms and that of Gaussian rows of the same root mean
+  // square: the Kolmogorov-Smirnov statistic of the law that toy models start from.
+  std::optional<double> gaussian_misfit;
 };
 
 inline constexpr double kNearlyOrthogonal = 0.01;   // mean square: rows stand within 6° of right angles, typically
@@ -42,9 +45,9 @@ inline constexpr double kCollapsed = 0.1;           // centred mean square: as i
 inline constexpr double kCollapsedTimesRandom = 3;  // and at least this many times 1/m, which matters for m < 30
 inline constexpr double kRandomOverlap = 0.05;      // mean square within 5 % (or four standard errors) of 1/m
 inline constexpr double kInitialSpread = 1.5;       // norms at most this much wider than independent entries give
-inline constexpr double kInitialSpreadToy = 1.25;   // on the toy scale: within this factor, both ways
+inline constexpr double kInitialLaw = 1.95;         // toy scale: Kolmogorov-Smirnov statistic, 0.1 % false alarms
 inline constexpr double kEmptyBetween = 0.02;       // share of rows between two clear norm modes, at most
-inline constexpr double kBetweenModes = 0.2;       // and where weak superposition is still read off, at most
+inline constexpr double kBetweenModes = 0.2;        // and where weak superposition is still read off, at most
 inline constexpr double kMostRows = 0.9;            // represented fraction of strong superposition
 inline constexpr double kFewRows = 0.5;             // and of weak superposition, at most
 inline constexpr double kFarMore = 2;               // rows per dimension of strong superposition, at least
@@ -56,10 +59,10 @@ struct Judgement {
 Judgement judge(const Evidence& evidence);
 
 struct InspectOptions {
-  std::optional<std::string> tensor;    // an explicit choice instead of the head
-  size_t max_exact_pairs = 50'000'000;  // as geometry::OverlapOptions
+  std::optional<std::string> tensor = std::nullopt;  // an explicit choice instead of the head
+  size_t max_exact_pairs = 50'000'000;               // as geometry::OverlapOptions
   // Pairs to sample above that; fewer for wide rows, so that the sample costs at most sampled_pairs · 512 products.
-  size_t sampled_pairs = 2'000'000;
+  size_t sampled_pairs = 1'000'000;
   uint64_t seed = 0;
 };
 

@@ -26,13 +26,21 @@ bool is_random(double mean_square, size_t n, size_t m) {
 }
 
 bool looks_untrained(const Evidence& e) {
-  if (!e.norm_spread || !e.independent_spread || !e.centered || !is_random(*e.centered, e.n - e.zero_rows, e.m)) {
-    return false;
-  }
-  if (!e.toy_scale) return *e.norm_spread <= kInitialSpread * *e.independent_spread;
-  // Trained toy rows in strong superposition overlap by 1/m too; their norms gather on both sides of 1.
-  return *e.norm_spread <= kInitialSpreadToy * *e.independent_spread &&
-         *e.norm_spread * kInitialSpreadToy >= *e.independent_spread;
+  if (!e.centered || !is_random(*e.centered, e.n - e.zero_rows, e.m)) return false;
+  const bool no_wider =
+      e.norm_spread && e.independent_spread && *e.norm_spread <= kInitialSpread * *e.independent_spread;
+  if (!e.toy_scale) return no_wider;
+  // Trained toy rows in strong superposition overlap by 1/m too, and spread about as wide; but their norms gather on
+  // both sides of 1, or all at 1, which the law of their initialisation does not.
+  return no_wider && *e.norm_spread * kInitialSpread >= *e.independent_spread && e.gaussian_misfit &&
+         *e.gaussian_misfit <= kInitialLaw;
+}
+
+// How the norms compare with those of an initialisation, as the end of a sentence.
+std::string spread_text(const Evidence& e) {
+  if (!e.norm_spread || !e.independent_spread) return "";
+  return fmt::format("; norms spread {:.2g} times as wide as random entries give",
+                     *e.norm_spread / *e.independent_spread);
 }
 
 std::string represented_text(const Evidence& e) {
@@ -73,14 +81,9 @@ Judgement by_representation(const Evidence& e) {
             fmt::format("{}: only {:.3g} per dimension, where strong superposition means at least {:g}",
                         represented_text(e), density, kFarMore)};
   }
-  const std::string training = e.norm_spread && e.independent_spread
-                                   ? fmt::format("; norms spread {:.2g} times as wide as random entries give",
-                                                 *e.norm_spread / *e.independent_spread)
-                                   : "";
-  return {Regime::strong,
-          fmt::format("{}, {:.3g} per dimension; mean square overlap {}, without the mean row {}{}",
-                      represented_text(e), density, times_random(e.plain.value_or(0), e.m),
-                      times_random(e.centered.value_or(0), e.m), training)};
+  return {Regime::strong, fmt::format("{}, {:.3g} per dimension; mean square overlap {}, without the mean row {}{}",
+                                      represented_text(e), density, times_random(e.plain.value_or(0), e.m),
+                                      times_random(e.centered.value_or(0), e.m), spread_text(e))};
 }
 
 }  // namespace
@@ -96,23 +99,21 @@ Judgement judge(const Evidence& e) {
     return {Regime::cannot_tell,
             fmt::format("{} non-zero rows in {} dimensions have no geometry to speak of", rows, e.m)};
   }
-  if (rows <= e.m) return by_representation(e);
+  // With no more rows than dimensions, or toy rows near zero beside them, directions decide nothing.
+  if (rows <= e.m || (e.toy_scale && e.represented <= e.m)) return by_representation(e);
   const auto centered = e.toy_scale ? e.centered_represented : e.centered;
-  const bool any_direction_counts = !e.toy_scale || e.represented > e.m;
   const double limit = std::max(kCollapsed, kCollapsedTimesRandom / static_cast<double>(e.m));
-  if (any_direction_counts && centered && *centered > limit) {
-    return {
-        Regime::cannot_tell,
-        fmt::format("a large set of rows is nearly parallel, as never-trained tokens are: mean square overlap {:.2g} "
-                    "({}), {:.2g} ({}) without the mean row; set those rows aside and look again",
-                    *e.plain, times_random(*e.plain, e.m), *centered, times_random(*centered, e.m))};
+  if (centered && *centered > limit) {
+    return {Regime::cannot_tell,
+            fmt::format("a large set of rows is nearly parallel, as rows that training never reached are: mean square "
+                        "overlap {:.2g} ({}), {:.2g} ({}) without the mean row; set those rows aside and look again",
+                        *e.plain, times_random(*e.plain, e.m), *centered, times_random(*centered, e.m))};
   }
   if (looks_untrained(e)) {
-    return {
-        Regime::cannot_tell,
-        fmt::format("rows look like a random initialisation: mean square overlap {} without the mean row, norms spread "
-                    "{:.2g} times as wide as independent entries give",
-                    times_random(*e.centered, e.m), *e.norm_spread / *e.independent_spread)};
+    return {Regime::cannot_tell,
+            fmt::format("rows look like a random initialisation: mean square overlap {}, without the "
+                        "mean row {}{}",
+                        times_random(*e.plain, e.m), times_random(*e.centered, e.m), spread_text(e))};
   }
   return by_representation(e);
 }
