@@ -205,7 +205,7 @@ void bootstrap_width(const WidthFit& fit, const Data& data, const Options& optio
       data, options,
       [&](const std::vector<double>& weights) {
         profile.load(weights, fit.loss);
-        const auto [point, end] = profile.solve();
+        const auto [point, end] = profile.solve(fit.point().alpha);
         if (end == SearchEnd::undetermined) return Refit{{}, false};
         Refit out{{point.s * std::exp(point.alpha * fit.cells.ln_m_min) * fit.scale, point.alpha}};
         out.at_bound = end != SearchEnd::inside;
