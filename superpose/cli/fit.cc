@@ -91,7 +91,7 @@ std::string comparison_table(const fit::Result& result) {
   std::vector<std::vector<std::string>> rows{{"law", "formula", "parameters", "AICc", "difference"}};
   const auto free = std::count_if(result.parameters.begin(), result.parameters.end(),
                                   [](const auto& entry) { return !entry.second.held; });
-  rows.push_back({result.law, "this fit", std::to_string(free), number(result.aicc, 6), "0"});
+  rows.push_back({result.law, "this fit", std::to_string(free), number(result.aicc, 6), result.aicc ? "0" : "-"});
   for (const auto& c : result.compared_to) {
     rows.push_back({c.law, c.formula, std::to_string(c.n_parameters), number(c.aicc, 6), number(c.delta, 3)});
   }
@@ -208,7 +208,7 @@ Action declare_fit(CLI::App& app) {
   app.add_option("--drop-highest", flags->selection.drop_highest, "k: keep losses strictly below the k-th highest");
   app.add_option("--bootstrap", flags->bootstrap,
                  "resamples for the intervals; 0 = intervals of the regression (default: width 1000, power 0)");
-  app.add_option("--seed", flags->seed, "seed of the resampling")->capture_default_str();
+  app.add_option("--seed", flags->seed, "seed of the resampling")->check(CLI::NonNegativeNumber)->capture_default_str();
   app.add_flag("--json", flags->json, "one JSON object on stdout");
   return [flags] { return run_fit(*flags); };
 }
