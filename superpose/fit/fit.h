@@ -105,7 +105,7 @@ struct Result {
   std::optional<double> r2;       // 1 - Σr²/Σ(y - ȳ)², ȳ the mean of the row's group
   bool identified = false;        // every parameter is
   std::vector<std::string> warnings;
-  std::string interval_method;           // "t", or "bootstrap: 1000 resamples of 27 models, seed 0"
+  std::string interval_method;           // "t", "none", "bootstrap: 1000 resamples of 27 clusters (model), seed 0"
   std::optional<double> condition;       // of the Jacobian of (C, α) with unit columns, L0 projected out; 1 is best
   std::optional<Interval> window;        // smallest and largest x that were fitted
   std::optional<Resampling> resampling;  // when Options::bootstrap > 0

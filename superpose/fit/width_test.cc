@@ -206,6 +206,7 @@ TEST(Width, two_widths_identify_nothing_however_many_groups) {
   const auto fit = fit_width(synthetic({.L0 = {1, 2, 3, 4}, .noise = 0.01}, {512, 2048}), {.bootstrap = 50, .seed = 0});
   EXPECT_FALSE(fit.identified);
   EXPECT_EQ(fit.status, Status::flat);
+  EXPECT_EQ(fit.interval_method, "none") << "a bootstrap was asked for, but there is nothing to resample";
   for (const auto& [name, p] : fit.parameters) {
     EXPECT_FALSE(p.identified) << name;
     EXPECT_TRUE(std::isnan(p.value)) << name << ": any value would be made up";
