@@ -89,6 +89,9 @@ std::string parameter_table(const fit::Result& result) {
 
 std::string comparison_table(const fit::Result& result) {
   std::vector<std::vector<std::string>> rows{{"law", "formula", "parameters", "AICc", "difference"}};
+  const auto free = std::count_if(result.parameters.begin(), result.parameters.end(),
+                                  [](const auto& entry) { return !entry.second.held; });
+  rows.push_back({result.law, "this fit", std::to_string(free), number(result.aicc, 6), result.aicc ? "0" : "-"});
   for (const auto& c : result.compared_to) {
     rows.push_back({c.law, c.formula, std::to_string(c.n_parameters), number(c.aicc, 6), number(c.delta, 3)});
   }
@@ -141,10 +144,10 @@ std::string backtest_text(const fit::Backtest& b) {
 void print_report(const fit::Law& law, const fit::Selected& selected, const fit::Result& result) {
   fmt::print("law {}: {}   ({} of {} rows; x = {}, {} to {}; y = {})\n", law.name, law.formula, result.residuals.size(),
              selected.rows_read, selected.x, number(result.window->first), number(result.window->second), selected.y);
-  fmt::print("{}: {}\n\n", result.identified ? "identified" : "NOT identified by this table",
-             result.status == fit::Status::converged ? "a single optimum inside the search range"
-             : result.status == fit::Status::flat    ? "the objective is flat"
-                                                     : "the optimum is at a bound of the search");
+  const char* const status = result.status == fit::Status::flat       ? ", the objective is flat"
+                             : result.status == fit::Status::at_bound ? ", the optimum is at a bound of the search"
+                                                                      : "";
+  fmt::print("identified by this table: {}{}\n\n", result.identified ? "yes" : "NO", status);
   fmt::print("{}intervals: {}\n", parameter_table(result), result.interval_method);
   fmt::print("objective {} ({}), R² {}\n", number(result.objective, 6), law.objective, number(result.r2));
   if (!result.warnings.empty()) fmt::print("\n");
@@ -198,13 +201,14 @@ Action declare_fit(CLI::App& app) {
   app.add_option("--y", flags->selection.y, "column of the loss (default: loss, y, ...)");
   app.add_option("--group", flags->group, "columns A,B: one L0 for each of their combinations");
   app.add_option("--cluster", flags->selection.cluster, "column: rows that share its value are resampled together");
-  app.add_option("--fix", flags->fix, "NAME=NUMBER, e.g. alpha=1: hold a parameter (repeatable)");
+  app.add_option("--fix", flags->fix, "NAME=NUMBER, e.g. alpha=1: hold a parameter (repeatable)")
+      ->allow_extra_args(false);
   app.add_option("--min-x", flags->selection.min_x, "window: leave out rows with a smaller x");
   app.add_option("--max-x", flags->selection.max_x, "window: leave out rows with a larger x");
   app.add_option("--drop-highest", flags->selection.drop_highest, "k: keep losses strictly below the k-th highest");
   app.add_option("--bootstrap", flags->bootstrap,
                  "resamples for the intervals; 0 = intervals of the regression (default: width 1000, power 0)");
-  app.add_option("--seed", flags->seed, "seed of the resampling")->capture_default_str();
+  app.add_option("--seed", flags->seed, "seed of the resampling")->check(CLI::NonNegativeNumber)->capture_default_str();
   app.add_flag("--json", flags->json, "one JSON object on stdout");
   return [flags] { return run_fit(*flags); };
 }

@@ -116,8 +116,7 @@ std::optional<Rival> width_rival(const Data& data) {
 }
 
 void compare(const Data& data, const Rival& fitted, const std::vector<Rival>& others, Result& result) {
-  const auto own = density_aicc(fitted, data);
-  result.compared_to.push_back({fitted.law, fitted.formula, fitted.n_parameters, own, own ? std::optional(0.0) : own});
+  const auto own = result.aicc = density_aicc(fitted, data);
   for (const Rival& rival : others) {
     Comparison row{rival.law, rival.formula, rival.n_parameters, density_aicc(rival, data), std::nullopt};
     if (row.aicc && own) row.delta = *row.aicc - *own;

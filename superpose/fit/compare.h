@@ -21,7 +21,7 @@ std::optional<Rival> power_rival(const Data& data);  // y = C[group]/x^α, on ln
 // y = C/x^α + L0[group], absent when x does not tell C and α apart.
 std::optional<Rival> width_rival(const Data& data);
 
-// Fills result.compared_to: `fitted` first, then the others; warns where another law is clearly better.
+// Fills result.aicc (of `fitted`) and result.compared_to (the others); warns where another law is clearly better.
 void compare(const Data& data, const Rival& fitted, const std::vector<Rival>& others, Result& result);
 
 }  // namespace superpose::fit

@@ -50,8 +50,8 @@ struct Parameter {
 };
 
 struct Options {
-  std::map<std::string, double> fixed;  // parameter name -> value it is held at
-  int bootstrap = 0;                    // resamples; 0 = none, intervals are then asymptotic (t)
+  std::map<std::string, double> fixed{};  // parameter name -> value it is held at
+  int bootstrap = 0;                      // resamples; 0 = none, intervals are then asymptotic (t)
   uint64_t seed = 0;
 };
 
@@ -105,12 +105,13 @@ struct Result {
   std::optional<double> r2;       // 1 - Σr²/Σ(y - ȳ)², ȳ the mean of the row's group
   bool identified = false;        // every parameter is
   std::vector<std::string> warnings;
-  std::string interval_method;           // "t", or "bootstrap: 1000 resamples of 27 models, seed 0"
+  std::string interval_method;           // "t", "none", "bootstrap: 1000 resamples of 27 clusters (model), seed 0"
   std::optional<double> condition;       // of the Jacobian of (C, α) with unit columns, L0 projected out; 1 is best
   std::optional<Interval> window;        // smallest and largest x that were fitted
   std::optional<Resampling> resampling;  // when Options::bootstrap > 0
-  std::vector<Comparison> compared_to;
-  std::optional<Backtest> backtest;  // absent, with a warning, when the other rows are too few
+  std::optional<double> aicc;            // of this fit, see Comparison
+  std::vector<Comparison> compared_to;   // other laws
+  std::optional<Backtest> backtest;      // absent, with a warning, when the other rows are too few
 
   const Parameter& operator[](std::string_view name) const;
 };
@@ -160,11 +161,11 @@ int default_bootstrap(const Law& law, const Data& data);
 
 // Which rows and columns of a table go into the fit.
 struct Selection {
-  std::string x, y;  // column names; empty = the usual ones (m, width, ...; loss, y, ...)
-  std::vector<std::string> group;
-  std::string cluster;
-  std::optional<double> min_x, max_x;  // the window, inclusive
-  int drop_highest = 0;                // k > 0 keeps rows whose y is strictly below the k-th highest y of the table
+  std::string x{}, y{};  // column names; empty = the usual ones (m, width, ...; loss, y, ...)
+  std::vector<std::string> group{};
+  std::string cluster{};
+  std::optional<double> min_x{}, max_x{};  // the window, inclusive
+  int drop_highest = 0;                    // k > 0 keeps rows whose y is strictly below the k-th highest y of the table
 };
 struct Selected {
   Data data;

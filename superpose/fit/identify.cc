@@ -29,10 +29,12 @@ void judge_ratio(std::string_view name, double factor, Parameter& parameter, std
   }
   const double ratio = low > 0 ? high / low : low / high;
   if (ratio > factor) {
-    reject(name,
-           fmt::format("the ends of its 95 % interval [{:.4g}, {:.4g}] differ by a factor of {:.3g}, more than {:.3g}",
-                       low, high, ratio, factor),
-           parameter, warnings);
+    const std::string by = std::isfinite(ratio) ? fmt::format("{:.3g}", ratio) : "more than 1e308";
+    reject(
+        name,
+        fmt::format("the ends of its 95 % interval [{:.4g}, {:.4g}] differ by a factor of {}; at most {:g} is useful",
+                    low, high, by, factor),
+        parameter, warnings);
   }
 }
 

@@ -27,7 +27,7 @@ struct Line {
 
 struct Logs {
   std::vector<double> x, y;
-  std::optional<double> alpha, a;  // held
+  std::optional<double> alpha, C, a;  // held; a = ln C
 };
 
 Line fit_line(const Logs& logs, const std::vector<double>& weights) {
@@ -74,6 +74,7 @@ Logs logarithms(const Data& data, const Options& options) {
   if (const auto it = options.fixed.find("alpha"); it != options.fixed.end()) out.alpha = it->second;
   if (const auto it = options.fixed.find("C"); it != options.fixed.end()) {
     if (!(it->second > 0)) throw Error(ErrorKind::usage, fmt::format("fix: C = {:g}, expected above 0", it->second));
+    out.C = it->second;
     out.a = std::log(it->second);
   }
   return out;
@@ -110,7 +111,7 @@ double leverage(const Line& line, const Logs& logs, double ln_x) {
 }
 
 void set_parameters(const Line& line, const Logs& logs, const Spread& spread, Result& result) {
-  Parameter C{std::exp(line.a)}, alpha{line.alpha};
+  Parameter C{logs.C ? *logs.C : std::exp(line.a)}, alpha{line.alpha};
   C.held = logs.a.has_value();
   alpha.held = logs.alpha.has_value();
   if (spread.variance && !alpha.held) {

@@ -100,6 +100,7 @@ Json to_json(const Result& result) {
           {"window", interval(result.window)},
           {"rows", result.residuals.size()},
           {"warnings", result.warnings},
+          {"aicc", number(result.aicc)},
           {"compared_to", rivals},
           {"backtest", result.backtest ? to_json(*result.backtest) : Json(nullptr)},
           {"residuals", residuals}};

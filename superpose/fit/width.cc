@@ -206,7 +206,7 @@ void bootstrap_width(const WidthFit& fit, const Data& data, const Options& optio
       data, options,
       [&](const std::vector<double>& weights) {
         profile.load(weights, fit.loss);
-        const auto [point, end] = profile.solve();
+        const auto [point, end] = profile.solve(fit.point().alpha);
         if (end == SearchEnd::undetermined) return Refit{{}, false};
         Refit out{{point.s * std::exp(point.alpha * fit.cells.ln_m_min) * fit.scale, point.alpha}};
         out.at_bound = end != SearchEnd::inside;
@@ -298,7 +298,8 @@ void warn(const WidthFit& fit, Result& result) {
     }
   }
   constexpr double kLoose = 3;
-  if (C.ci95 && C.ci95->first > 0 && C.ci95->second > kLoose * C.ci95->first && !fit.held.alpha) {
+  if (C.ci95 && C.ci95->first > 0 && C.ci95->second > kLoose * C.ci95->first && !fit.held.alpha &&
+      fit.cells.ln_m_min > std::log(kLoose)) {
     const double se_C = std::exp(fit.point().alpha * fit.cells.ln_m_min) * fit.scale;
     const double cov = fit.cov_sa + fit.point().s * fit.cells.ln_m_min * fit.var_a;
     const double correlation =
@@ -383,7 +384,9 @@ Result fit_width_law(const Data& data, const Options& options) {
   const auto [least, most] = std::minmax_element(data.inputs[0].begin(), data.inputs[0].end());
   result.window = Interval{*least, *most};
   set_parameters(fit, result);
-  if (fit.optimum.end != SearchEnd::undetermined) {
+  if (fit.optimum.end == SearchEnd::undetermined) {
+    result.interval_method = std::string("none");  // there is nothing to have an interval of
+  } else {
     if (!fit.held.alpha && !fit.held.C) {
       const double rho = std::sqrt(fit.point().collinearity());
       result.condition = std::sqrt((1 + rho) / (1 - rho));

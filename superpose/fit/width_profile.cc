@@ -17,30 +17,32 @@ namespace {
 constexpr double kRankTolerance = 1e-12;
 constexpr int kGridPoints = 41;  // steps of 19 % in α
 
-// A zero of f between low and high, f(low) and f(high) of opposite sign: regula falsi with the Anderson-Björck step,
-// bisection when that is slow. To the last bits: the optimum must not depend on the path to it.
+// A zero of f between low and high, f(low) and f(high) of opposite sign: regula falsi with the Anderson-Björck step, a
+// bisection now and then in case that creeps. Until the estimate repeats to the last bits: the optimum must not depend
+// on the path to it.
 template <class F>
 double find_zero(const F& f, double low, double high, double f_low, double f_high) {
-  constexpr int kMaxSteps = 100;
-  for (int step = 0; step < kMaxSteps && f_low != 0 && f_high != 0; ++step) {
-    const double middle = (low + high) / 2;
-    if (middle <= low || middle >= high) break;
+  constexpr int kMaxSteps = 100, kStepsPerBisection = 6;
+  constexpr double kSame = 4 * std::numeric_limits<double>::epsilon();
+  double last = low;
+  for (int step = 1; step <= kMaxSteps; ++step) {
+    if (f_low == 0) return low;
+    if (f_high == 0) return high;
     double next = high - f_high * (high - low) / (f_high - f_low);
-    if (step % 4 == 3 || !(next > low && next < high)) next = middle;
+    const bool bisect = step % kStepsPerBisection == 0 || !(next >= low && next <= high);
+    if (bisect) next = (low + high) / 2;
+    if (std::abs(next - last) <= kSame * next || next == low || next == high) return next;
+    last = next;
     const double value = f(next);
-    if ((value < 0) == (f_low < 0)) {
-      const double scale = 1 - value / f_low;
-      f_high *= scale > 0 ? scale : 0.5;
-      low = next, f_low = value;
-    } else {
-      const double scale = 1 - value / f_high;
-      f_low *= scale > 0 ? scale : 0.5;
-      high = next, f_high = value;
-    }
-    if (high - low < 4 * std::numeric_limits<double>::epsilon() * std::abs(low)) break;
+    // Anderson-Björck: the end that stays is weighed down, so that the next step lands on its side of the zero.
+    double& stays = (value < 0) == (f_low < 0) ? f_high : f_low;
+    double& moves = &stays == &f_high ? f_low : f_high;
+    const double scale = 1 - value / moves;
+    stays *= scale > 0 ? scale : 0.5;
+    moves = value;
+    (&moves == &f_low ? low : high) = next;
   }
-  if (f_low == 0) return low;
-  return f_high == 0 ? high : (low + high) / 2;
+  return last;
 }
 
 }  // namespace
@@ -156,10 +158,20 @@ ProfilePoint WidthProfile::at(double alpha) const {
   return out;
 }
 
-WidthProfile::Optimum WidthProfile::solve() const {
+WidthProfile::Optimum WidthProfile::solve(double near) const {
   if (held_->alpha) {
     ProfilePoint point = at(*held_->alpha);
     return {point, point.solvable ? SearchEnd::inside : SearchEnd::undetermined};
+  }
+  const auto slope = [&](double alpha) { return at(alpha).slope; };
+  // So many cells leave no room for a second valley, and the grid would cost most of a refit.
+  constexpr size_t kManyCells = 10000;
+  constexpr double kNear = 1.2;
+  if (near * kNear < kMaxAlpha && near / kNear > kMinAlpha && weight_.size() > kManyCells) {
+    const double below = slope(near / kNear), above = slope(near * kNear);
+    if (below < 0 && above > 0) {
+      return {at(find_zero(slope, near / kNear, near * kNear, below, above)), SearchEnd::inside};
+    }
   }
   const double step = std::log(kMaxAlpha / kMinAlpha) / (kGridPoints - 1);
   const auto grid = [&](int i) { return i + 1 == kGridPoints ? kMaxAlpha : kMinAlpha * std::exp(step * i); };
@@ -176,7 +188,6 @@ WidthProfile::Optimum WidthProfile::solve() const {
   if (best + 1 == kGridPoints && falls_on_right) return {here, SearchEnd::high_bound};
   const double other = grid(falls_on_right ? best + 1 : best - 1);
   const double other_slope = at(other).slope;
-  const auto slope = [&](double alpha) { return at(alpha).slope; };
   if ((other_slope < 0) == falls_on_right) return {here, SearchEnd::inside};  // only when both are rounding
   const double alpha = falls_on_right ? find_zero(slope, here.alpha, other, here.slope, other_slope)
                                       : find_zero(slope, other, here.alpha, other_slope, here.slope);

@@ -72,7 +72,8 @@ class WidthProfile {
   };
   // The lowest point over a grid in ln α on [kMinAlpha, kMaxAlpha], then the zero of the slope between its neighbours.
   // `undetermined` when C and α cannot be told apart (the point is then an arbitrary one of the optima).
-  Optimum solve() const;
+  // near > 0 is a guess: with very many cells an optimum within 20 % of it is taken without looking at the whole grid.
+  Optimum solve(double near = 0) const;
 
  private:
   void moments(const std::vector<double>& u, ProfilePoint& out) const;
