@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "superpose/report/report.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+
+#include "superpose/base/files.h"
+#include "superpose/cli/output.h"
+#include "superpose/cli/verbs.h"
+#include "superpose/study/study.h"
+
+namespace superpose::cli {
+namespace {
+
+struct Flags {
+  std::string store, out = "report.html", title;
+  bool json = false;
+};
+
+// What a script wants to know of the page: the summary and each figure without its points.
+Json outline(const Json& page) {
+  Json figures = Json::array();
+  for (const Json& figure : page["figures"]) {
+    figures.push_back({{"id", figure["id"]},
+                       {"title", figure["title"]},
+                       {"caption", figure["caption"]},
+                       {"interval", figure["interval"]},
+                       {"ranges", figure["ranges"]},
+                       {"empty", figure["empty"] == "" ? Json(nullptr) : figure["empty"]}});
+  }
+  return {{"title", page["title"]},
+          {"summary", page["summary"]},
+          {"claims", page["claims"]},
+          {"figures", figures},
+          {"notes", page["notes"]}};
+}
+
+int write_page(const Flags& flags) {
+  const store::Store store(flags.store, store::Mode::read_only);
+  report::Inputs inputs;
+  inputs.title = flags.title.empty() ? "superpose: " + std::filesystem::path(flags.store).stem().string() : flags.title;
+  inputs.runs = store.runs("toy");
+  inputs.artifacts = store.artifacts();
+  inputs.published = published_tables();
+  const std::string page = report::render(inputs);
+  write_file(flags.out, page);
+  const Json data = report::page_data(inputs);
+  if (flags.json) {
+    Json body{{"out", flags.out}, {"bytes", page.size()}};
+    body.update(outline(data));
+    print_json("report", {{"store", flags.store}, {"out", flags.out}, {"title", inputs.title}}, body);
+    return 0;
+  }
+  for (const Json& sentence : data["summary"]["sentences"]) fmt::print("{}\n", sentence.get<std::string>());
+  fmt::print("Page: {} ({} kB); open it in a browser.\n", flags.out, (page.size() + 999) / 1000);
+  return 0;
+}
+
+}  // namespace
+
+Action declare_report(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  app.add_option("store", flags->store, "the run store (one SQLite file)")->required();
+  app.add_option("-o,--out", flags->out, "the page to write")->capture_default_str();
+  app.add_option("--title", flags->title, "its title (default: the store's name)");
+  app.add_flag("--json", flags->json, "print one JSON object: where the page is, its summary, claims and figures");
+  return [flags] { return write_page(*flags); };
+}
+
+}  // namespace superpose::cli
