@@ -7,6 +7,7 @@
 //   philox.h    counter-based random numbers: a draw is a pure function of what it is for
 //   threads.h   a thread pool whose results do not depend on the number of threads; the cores we may use
 //   matrix.h    row-major matrix views and an owning matrix
+//   aligned.h   vectors on cache-line boundaries
 //   json.h      JSON values, safe parsing, fingerprints
 //   names.h     the nearest known name, for messages about unknown ones
 //   embedded.h  files compiled into the program
@@ -14,6 +15,7 @@
 //
 // Unlike other folders, each of these headers may be included on its own.
 #pragma once
+#include "superpose/base/aligned.h"
 #include "superpose/base/bytes.h"
 #include "superpose/base/embedded.h"
 #include "superpose/base/error.h"

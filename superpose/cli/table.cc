@@ -1,15 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <vector>
-
 #include "superpose/cli/verbs.h"
 
 namespace superpose::cli {
 
 std::span<const Verb> verbs() {
-  static const std::vector<Verb> kVerbs{
+  static const Verb kVerbs[] = {
+      {"toy", "train one toy model of superposition and measure it",
+       "  superpose toy --features 1000 --dim 50 --law power:1 --decay -1 --steps 2000\n"
+       "  superpose toy --dim 10 --decay 0.3333 --save w.safetensors --json",
+       declare_toy},
+      {"sweep", "run a grid of toy models into a store; finished runs are never repeated",
+       "  superpose sweep quick --store runs.sqlite --dry-run\n"
+       "  superpose sweep paper dim=10,25 decay=-1,0.5 'seed=range(3)' --store runs.sqlite",
+       declare_sweep},
+      {"inspect", "the geometry of a checkpoint's head: norms, overlaps, rank, and what regime it shows",
+       "  superpose toy --steps 2000 --save w.safetensors && superpose inspect w.safetensors\n"
+       "  superpose inspect path/to/model-folder --json",
+       declare_inspect},
       {"fit", "fit a law to a table, with intervals that can say \"not identified\"",
-       "  superpose fit studies/published/fig8b_llm_losses.csv --law width --group family,dataset --cluster model",
+       "  superpose fit published/fig8b_llm_losses.csv --law width --group family,dataset --cluster model",
        declare_fit},
+      {"study", "run a whole study: sweep, fits, checkpoints, the claims ledger, the page",
+       "  superpose study quick\n"
+       "  superpose study quick 'seed=range(5)' --checkpoint path/to/model --out results",
+       declare_study},
+      {"report", "write the page of a store: one self-contained HTML file",
+       "  superpose report superpose-out/runs.sqlite -o report.html", declare_report},
+      {"ls", "list the runs of a store", "  superpose ls superpose-out/runs.sqlite", declare_ls},
+      {"show", "show one run of a store: its configuration, result, error", "  superpose show superpose-out/runs.sqlite 1",
+       declare_show},
   };
   return kVerbs;
 }

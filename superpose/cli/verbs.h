@@ -4,5 +4,14 @@
 #include "superpose/cli/cli.h"
 
 namespace superpose::cli {
-Action declare_fit(CLI::App& app);
+
+Action declare_toy(CLI::App& verb);
+Action declare_sweep(CLI::App& verb);
+Action declare_inspect(CLI::App& verb);
+Action declare_fit(CLI::App& verb);
+Action declare_study(CLI::App& verb);
+Action declare_report(CLI::App& verb);
+Action declare_ls(CLI::App& verb);
+Action declare_show(CLI::App& verb);
+
 }  // namespace superpose::cli

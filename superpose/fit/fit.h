@@ -129,6 +129,10 @@ struct WidthData {
 inline constexpr double kMinAlpha = 0.01, kMaxAlpha = 10;
 Result fit_width(const WidthData& data, const Options& options = {});
 
+// The t with P(|T| <= t) = 0.95 for Student's t with `dof` > 0 degrees of freedom: half the width of a 95 % interval in
+// standard errors.
+double student_t_95(double dof);
+
 // What any law is fitted to.
 struct Data {
   std::vector<std::vector<double>> inputs;  // [input of the law][row]

@@ -12,6 +12,7 @@
 #include "superpose/fit/compare.h"
 #include "superpose/fit/identify.h"
 #include "superpose/fit/laws.h"
+#include "superpose/fit/fit.h"
 #include "superpose/fit/statistics.h"
 
 namespace superpose::fit {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "superpose/fit/statistics.h"
 
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "superpose/base/error.h"
+#include "superpose/fit/fit.h"
 
 namespace superpose::fit {
 namespace {

@@ -9,8 +9,6 @@ namespace superpose::fit {
 
 // P(|T| <= t) for Student's t with `dof` > 0 degrees of freedom, t >= 0: 1 - I_{dof/(dof+t²)}(dof/2, 1/2).
 double student_t_central(double t, double dof);
-// The t with student_t_central(t, dof) = 0.95: half the width of a 95 % interval in standard errors.
-double student_t_95(double dof);
 
 // Sample quantile by linear interpolation (type 7 of Hyndman and Fan), 0 <= p <= 1. Reorders `values`; not empty.
 double quantile(std::vector<double>& values, double p);

@@ -113,6 +113,7 @@ Database open_to_write(const std::filesystem::path& path) {
   // A run costs seconds to hours; the fsync at its end about 2 ms.
   database.run("PRAGMA synchronous = FULL");
   if (version < kSchemaVersion) migrate(database, path);
+  database.adopt();
   return database;
 }
 
@@ -123,6 +124,7 @@ Database open_to_read(const std::filesystem::path& path) {
                                            ": holds no superpose store (an empty file, or one that a sweep "
                                            "has not finished creating)");
     }
+    database.adopt();
     return database;
   };
   try {

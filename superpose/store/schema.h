@@ -10,7 +10,7 @@ namespace superpose::store {
 // Opens, creates when absent or empty, migrates. Any number of processes may do so at once.
 Database open_to_write(const std::filesystem::path& path);
 
-// Opens without changing anything, also when neither the file nor its folder can be written.
+// Opens for reading, also when neither the file nor its folder can be written. A write is refused with Error{io}.
 Database open_to_read(const std::filesystem::path& path);
 
 }  // namespace superpose::store

@@ -51,14 +51,18 @@ const char* advice(int primary) {
 }  // namespace
 
 Database::Database(const std::filesystem::path& path, Access access) : name_(path.string()) {
-  const int flags = (access == Access::create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) |
-                    SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
+  const int access_flags = access == Access::create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+                           : access == Access::read ? SQLITE_OPEN_READWRITE
+                                                    : SQLITE_OPEN_READONLY;
+  const int flags = access_flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
   sqlite3* raw = nullptr;
   const int code = sqlite3_open_v2(uri_of(path, access).c_str(), &raw, flags, nullptr);
   handle_.reset(raw);  // even a failed open returns a handle, which holds the message
   if (code != SQLITE_OK) fail(code);
   sqlite3_extended_result_codes(raw, 1);
   sqlite3_busy_timeout(raw, kBusyTimeoutMs);
+  sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (access != Access::create) run("PRAGMA query_only = ON");
   // The file may come from a stranger: no triggers or views with side effects, no writes to the schema table.
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);

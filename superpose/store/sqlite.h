@@ -13,7 +13,10 @@ namespace superpose::store {
 
 class Database {
  public:
-  enum class Access { create, read, immutable };  // immutable: promises SQLite that nobody writes; takes no locks
+  // read: SQLite opens for writing where it may, so that the last reader removes the -wal and -shm files as a writer
+  // would (a true read-only connection leaves them lying about), but every statement that writes is refused.
+  // immutable: promises SQLite that nobody writes; takes no locks, needs no -shm file.
+  enum class Access { create, read, immutable };
 
   // Throws Error{io} (cannot open), Error{bad_file} (not SQLite). Waits up to a minute for other writers.
   Database(const std::filesystem::path& path, Access access);
@@ -22,6 +25,8 @@ class Database {
   void run(const char* sql);  // statements without values and without rows
   int64_t pragma(const char* name);
   int64_t changed_rows() const { return sqlite3_changes64(handle_.get()); }
+  // Until this is called, closing leaves the file alone: a log that a stranger's program left is not ours to merge.
+  void adopt() { sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr); }
   bool is_read_only() const { return sqlite3_db_readonly(handle_.get(), "main") == 1; }
 
   // Throws what the last failure of this connection means for the caller: bad_file (corrupt, not a database, foreign

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cmath>
 #include <ctime>
 #include <mutex>
 #include <set>
@@ -26,6 +27,17 @@ double unix_now() { return std::chrono::duration<double>(std::chrono::system_clo
 
 // JSON text for a column. A string in a result may hold a file name that is not UTF-8; it must not lose the run.
 std::string dump(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+// "density: 1" in a study file and 1.0 filled in as a default are one configuration.
+void make_whole_numbers_integers(Json& value) {
+  constexpr double kExactIntegers = 9007199254740992;  // 2^53
+  if (value.is_structured()) {
+    for (Json& part : value) make_whole_numbers_integers(part);
+  } else if (value.is_number_float()) {
+    const double number = value.get<double>();
+    if (std::abs(number) <= kExactIntegers && number == std::trunc(number)) value = static_cast<int64_t>(number);
+  }
+}
 
 // Whether "running" is true: remembers each owner for the length of one query, since a sweep has thousands of rows and
 // few owners.
@@ -288,7 +300,9 @@ std::vector<Artifact> Store::artifacts(std::string_view kind) const {
 const std::filesystem::path& Store::path() const { return state_->path; }
 
 std::string run_key(std::string_view kind, const Json& config) {
-  return fingerprint(Json{{"kind", kind}, {"config", config}, {"numerics", kNumericsVersion}});
+  Json canonical = config;
+  make_whole_numbers_integers(canonical);
+  return fingerprint(Json{{"kind", kind}, {"config", std::move(canonical)}, {"numerics", kNumericsVersion}});
 }
 
 std::string utc_now() {

@@ -102,7 +102,7 @@ class Store {
   std::unique_ptr<State> state_;
 };
 
-// The key of a run, see Run::key.
+// The key of a run, see Run::key. The order of the fields makes no difference, nor does 1 or 1.0.
 std::string run_key(std::string_view kind, const Json& config);
 
 std::string utc_now();  // "2030-01-31T12:00:00.123Z": sorts as text in order of time

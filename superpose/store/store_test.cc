@@ -91,6 +91,8 @@ TEST_F(StoreTest, a_run_is_claimed_once_and_finished_for_ever) {
   EXPECT_LE(run->started_at, run->finished_at);
   EXPECT_EQ(run->finished_at.size(), std::string("2030-01-31T12:00:00.123Z").size());
   EXPECT_NE(run_key("toy", kConfig), run_key("sae", kConfig));
+  EXPECT_EQ(run_key("toy", {{"a", {1.0, -0.0}}}), run_key("toy", {{"a", {1, 0}}}));
+  EXPECT_NE(run_key("toy", {{"a", 9007199254740993}}), run_key("toy", {{"a", 9007199254740992}}));
   EXPECT_FALSE(store.find("sae", kConfig));
   EXPECT_FALSE(store.find(99));
 }
@@ -282,6 +284,16 @@ TEST_F(StoreTest, reading_works_while_another_process_writes_and_writing_is_refu
   writer.finish(id, "ok", {{"loss", 1}}, 1);
   EXPECT_EQ(reader.runs().at(0).status, "ok") << "sees what was committed since";
   EXPECT_EQ(kind_of([&] { (void)reader.claim("toy", {{"dim", 2}}); }), ErrorKind::io);
+}
+
+TEST_F(StoreTest, no_files_stay_beside_the_store) {
+  {
+    const Store writer(path);
+    const Store reader(path, Mode::read_only);
+    (void)reader.runs();
+  }
+  (void)Store(path, Mode::read_only).runs();
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 1);
 }
 
 TEST_F(StoreTest, refuses_what_is_no_store_and_leaves_it_as_it_is) {

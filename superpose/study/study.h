@@ -1,2 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+// study: the only place where concepts meet. The verbs of the command line are calls into it.
+//
+//   toy_run    a toy model trained (toy/) and measured (geometry/): the `toy` verb, and the work of a sweep
+//   inspect    a checkpoint's head read (checkpoint/) and measured (geometry/), with a verdict
+//   claims     the ledger: each claim of the paper against what was computed here
+//   run        a whole study: sweep, fits, inspections, ledger, page
+//   files      study files, published tables and tolerances, compiled in
 #pragma once
+#include "superpose/study/claims.h"
+#include "superpose/study/files.h"
+#include "superpose/study/inspect.h"
+#include "superpose/study/run.h"
+#include "superpose/study/toy_run.h"

@@ -201,18 +201,9 @@ void append_product(const Grid& grid, std::string_view where, std::vector<Json>&
   }
 }
 
-// 1 and 1.0 are one value here. Sorted keys: {a, b} and {b, a} are one config.
 void remove_duplicates(std::vector<Json>& configs) {
   std::unordered_set<std::string> seen;
-  std::vector<Json> out;
-  for (Json& config : configs) {
-    nlohmann::json canonical = config;
-    for (auto& value : canonical) {
-      if (value.is_number_integer()) value = typed(fmt::format("{}.0", value.dump()));
-    }
-    if (seen.insert(canonical.dump()).second) out.push_back(std::move(config));
-  }
-  configs = std::move(out);
+  std::erase_if(configs, [&](const Json& config) { return !seen.insert(store::run_key("", config)).second; });
 }
 
 std::string text_of(const YAML::Node& node, const std::string& key, std::string_view where) {

@@ -1,2 +1,151 @@
 // SPDX-License-Identifier: Apache-2.0
+// toy: the toy model of superposition and its training. docs/math.md §1-3.
+//
+//     h = Wᵀx    y = ReLU(W h + b)    L = <Σ_j (y_j - x_j)²>        W [n, m], b [n], x from features/
+//
+// n features share m dimensions; row W_i is the direction of feature i. Training minimises the mean squared error over
+// batch and features (L / n), as the reference programs do, with AdamW whose weight decay is the dial between weak (γ >
+// 0) and strong (γ < 0) superposition; reported losses are L itself, the sum over features.
+//
+// Two engines behind one interface compute the same gradient of the same batches:
+//     reference   dense, double, obvious
+//     fast        exact too, but touches only what is not zero (fast_engine.cc explains how); float
+//
+// Who calls it: study/, which adds the geometry of the trained W.
 #pragma once
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "superpose/base/json.h"
+#include "superpose/base/matrix.h"
+#include "superpose/features/features.h"
+
+namespace superpose::toy {
+
+// Everything that defines a run; the same config gives bit-identical weights on the same instruction set, for any
+// number of threads. Defaults are the paper's small experiments (study protocol: 20,000 steps, batch 2048, peak rate
+// 0.01).
+struct Config {
+  int64_t features = 0;         // n, 1 .. 10^8; 0 = 1000, or for law file: the number of positive counts
+  int64_t dim = 50;             // m, width of the bottleneck, 1 .. 65536
+  std::string law = "power:1";  // feature frequencies, see features/
+  double density = 1;           // E = Σ p_i, expected active features per sample, in (0, n]
+  double decay = -1;            // γ, the dial: >= 0 shrinks W, < 0 pulls row norms to 1
+  int64_t steps = 20000;        // T, 1 .. 10^9
+  int64_t batch = 2048;         // B, samples per step, 1 .. 2^30
+  double lr = 0.01;             // peak learning rate of W
+  double lr_bias = 0;           // peak learning rate of b; 0 = lr
+  double warmup = 0.1;          // fraction of the steps, in [0, 1]
+  double lr_floor = 0.05;       // last learning rate as a fraction of the peak, in [0, 1]
+  double loss_scale = 1;        // multiplies the mean squared error before the gradient; Adam's ε makes it matter
+  std::string engine = "fast";  // "fast" or "reference"
+  int64_t seed = 0;             // 0 .. 2^63-1
+};
+
+// Calls visit(name, field, help) for each field, in order: the one list behind JSON, flags and sweep keys.
+template <class C, class Visit>
+void fields(C& config, Visit&& visit) {
+  visit("features", config.features, "n, number of features (0: 1000, or all positive counts of a file law)");
+  visit("dim", config.dim, "m, width of the bottleneck");
+  visit("law", config.law, "feature frequencies: power:A, exponential:S, linear, uniform, file:PATH");
+  visit("density", config.density, "E, expected number of active features per sample");
+  visit("decay", config.decay, "weight decay, the dial: > 0 shrinks W, < 0 pulls row norms to 1");
+  visit("steps", config.steps, "training steps");
+  visit("batch", config.batch, "samples per step");
+  visit("lr", config.lr, "peak learning rate of W");
+  visit("lr_bias", config.lr_bias, "peak learning rate of b (0: lr)");
+  visit("warmup", config.warmup, "linear warm-up, as a fraction of the steps");
+  visit("lr_floor", config.lr_floor, "last learning rate, as a fraction of the peak");
+  visit("loss_scale", config.loss_scale, "what multiplies the mean squared error before the gradient");
+  visit("engine", config.engine, "fast, or reference (dense, double)");
+  visit("seed", config.seed, "seed of initialisation and data");
+}
+
+std::vector<std::string> field_names();
+
+// All violations at once: "dim = 0: expected 1 <= dim <= 65536; batch = ...". Error{usage}. Reads no file.
+void validate(const Config& config);
+
+// JSON with every field. law file: adds "law_data", the fingerprint of the counts, so that the config identifies the
+// run.
+Json to_json(const Config& config);
+// Unknown keys (with the nearest known one) and wrong types are Error{usage}, all named together. Missing keys keep
+// their defaults. Validates. "law_data" is accepted and ignored.
+Config config_from_json(const Json& json);
+// validate(), then the defaults that depend on others filled in (features, lr_bias) and the law's file read.
+// Error{usage | io | bad_file}.
+struct Resolved {
+  Config config;
+  features::Law law;
+  Json json;  // to_json(config) plus "law_data" for file laws
+};
+Resolved resolve(const Config& config);
+
+// Predicted seconds of train() on one core of a machine of our making; good for ordering jobs and for a first ETA.
+double predicted_seconds(const Config& config, const features::Law& law);
+
+// Where the time of a run went, in seconds.
+struct Profile {
+  double sampling = 0;   // drawing batches
+  double gram = 0;       // rows of W Wᵀ
+  double outputs = 0;    // forward pass, residuals and the sparse part of the backward pass
+  double backward = 0;   // the dense part of the backward pass
+  double optimizer = 0;  // AdamW
+};
+
+struct Result {
+  bool diverged = false;
+  int64_t diverged_at = -1;  // step at which the loss or the weights stopped being finite, or exploded
+  int64_t steps_done = 0;
+  std::optional<double> loss;          // mean over the last 100 steps (fewer if T < 100) of that step's batch loss
+  std::optional<double> loss_std;      // population standard deviation over those steps
+  std::optional<double> eval_loss;     // mean over 100 fresh batches with the final weights
+  std::optional<double> eval_loss_se;  // standard error of that mean, from the spread of the 100 batches
+  std::vector<std::pair<int64_t, double>> curve;  // about 200 points: (last step of a bin, mean loss over the bin)
+  Matrix<float> W;                                // [n, m], final
+  std::vector<float> b;                           // [n], final
+  double seconds = 0;                             // wall clock of the training steps
+  Profile profile;
+};
+
+struct TrainOptions {
+  int threads = 1;  // inside one run: worth it from n of several thousand; results do not depend on it
+  std::function<void(int64_t step, double loss)> on_progress;  // now and then
+  const std::atomic<bool>* cancelled = nullptr;                // becomes true: train() throws Cancelled
+};
+struct Cancelled {};
+
+Result train(const Resolved& run, const TrainOptions& options = {});
+
+// One model in training. Batches are given, so that two engines can be fed the same ones.
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  // Loss of the batch with the weights before the step (L: sum over features, mean over samples), then one optimiser
+  // step.
+  virtual double step(const features::Batch& batch, int64_t step) = 0;
+  // Loss of the batch, no change.
+  virtual double loss(const features::Batch& batch) = 0;
+  // The gradient of loss_scale·L/n that the last step() used. For tests.
+  virtual Matrix<double> weight_gradient() const = 0;
+  virtual std::vector<double> bias_gradient() const = 0;
+  // Final weights, and setting them for tests.
+  virtual Matrix<double> weights() const = 0;
+  virtual std::vector<double> biases() const = 0;
+  virtual void set(const Matrix<double>& W, const std::vector<double>& b) = 0;
+  virtual bool finite() const = 0;  // are all weights finite?
+  virtual Profile profile() const { return {}; }
+};
+std::unique_ptr<Engine> make_engine(const Resolved& run, int threads = 1);
+
+// The initial weights: W_ij ~ N(0, 1/m), b_i ~ N(0, 1).
+Matrix<double> initial_weights(const Config& config);
+std::vector<double> initial_biases(const Config& config);
+
+}  // namespace superpose::toy

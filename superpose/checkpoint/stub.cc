@@ -1,1 +1,0 @@
-#include "superpose/checkpoint/checkpoint.h"

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The formats, one line each; and how a file's format is recognised.
+#include <fmt/format.h>
+
+#include "superpose/base/bytes.h"
+#include "superpose/checkpoint/formats.h"
+
+namespace superpose::checkpoint {
+namespace {
+
+constexpr Format kFormats[] = {
+    {"npy", ".npy", is_npy, parse_npy},
+    {"safetensors", ".safetensors", is_safetensors, parse_safetensors},
+    {"llama2.c", ".bin", is_llama2c, parse_llama2c},
+};
+
+struct Foreign {
+  std::string_view signature;
+  ErrorKind kind;
+  std::string_view what;
+};
+// Files that people are likely to try, so that the message can say what they are.
+constexpr Foreign kForeign[] = {
+    {"PK\x03\x04", ErrorKind::unsupported, "a zip archive, as PyTorch and .npz files are; these are not read yet"},
+    {"\x80\x02\x8a\x0a", ErrorKind::unsupported, "a PyTorch pickle; PyTorch files are not read yet"},
+    {"GGUF", ErrorKind::unsupported, "a GGUF file; these are not read yet"},
+    {"\x89HDF\r\n", ErrorKind::unsupported, "an HDF5 file; these are not read"},
+    {"version https://git-lfs", ErrorKind::bad_file,
+     "a Git LFS pointer, not the file itself: fetch it with 'git lfs pull'"},
+};
+
+}  // namespace
+
+const Format& recognise(std::span<const std::byte> bytes, std::string_view file_name) {
+  if (bytes.empty()) throw Error(ErrorKind::bad_file, "the file is empty");
+  for (const auto& format : kFormats) {
+    if (format.has_signature(bytes)) return format;
+  }
+  for (const auto& foreign : kForeign) {
+    if (as_text(bytes).starts_with(foreign.signature)) {
+      throw Error(foreign.kind, fmt::format("this is {}", foreign.what));
+    }
+  }
+  // A damaged file: the parser that its name asks for knows best what is wrong with it.
+  for (const auto& format : kFormats) {
+    if (file_name.ends_with(format.extension)) return format;
+  }
+  throw Error(ErrorKind::unsupported,
+              "not recognised; safetensors, .npy and llama2.c .bin (version 0) files are read, as is a folder with "
+              "safetensors files");
+}
+
+}  // namespace superpose::checkpoint

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <tuple>
+
+#include "superpose/base/bytes.h"
+#include "superpose/checkpoint/formats.h"
+#include "superpose/checkpoint/printable.h"
+
+namespace superpose::checkpoint {
+namespace {
+
+constexpr size_t kMaxRank = 8;
+constexpr size_t kMaxNameBytes = 512;
+
+[[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
+
+void check_name(const std::string& name) {
+  if (name.size() > kMaxNameBytes) {
+    bad(fmt::format("tensor name {} is {} bytes long, at most {} are allowed", printable(name), name.size(),
+                    kMaxNameBytes));
+  }
+  for (std::string_view rest = name; !rest.empty();) {
+    const size_t length = utf8_length(rest);
+    if (length == 0) bad(fmt::format("tensor name {} is not valid UTF-8", printable(name)));
+    rest.remove_prefix(length);
+  }
+}
+
+// Bytes that shape and dtype ask for.
+uint64_t expected_bytes(const TensorInfo& tensor) {
+  uint64_t elements = 1;
+  for (const uint64_t extent : tensor.shape) elements = checked_mul(elements, extent, "number of elements");
+  const uint64_t bits = checked_mul(elements, tensor.bits, "number of bits");
+  if (bits % 8 != 0) bad(fmt::format("{} elements of {} bits do not fill whole bytes", elements, tensor.bits));
+  return bits / 8;
+}
+
+void check_tensor(const TensorInfo& tensor, const Index& index, uint64_t file_bytes) {
+  if (tensor.shape.size() > kMaxRank) {
+    throw Error(ErrorKind::unsupported, fmt::format("rank {}, at most {} is supported", tensor.shape.size(), kMaxRank));
+  }
+  const uint64_t expected = expected_bytes(tensor);
+  // By comparison and subtraction only: a sum of two numbers from a file can wrap.
+  if (tensor.begin > tensor.end || tensor.begin < index.data_begin) {
+    bad(fmt::format("begins at byte {} and ends at byte {}; data begins at byte {}", tensor.begin, tensor.end,
+                    index.data_begin));
+  }
+  if (tensor.end > file_bytes) {
+    bad(fmt::format("ends at byte {}, the file at byte {}: the file is cut short or its header is wrong", tensor.end,
+                    file_bytes));
+  }
+  if (tensor.end - tensor.begin != expected) {
+    bad(fmt::format("shape {} of {} needs {} bytes, found {}", shape_text(tensor.shape), tensor.dtype_text, expected,
+                    tensor.end - tensor.begin));
+  }
+}
+
+void check_names_unique(const std::vector<TensorInfo>& tensors, std::vector<uint32_t>& order) {
+  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return tensors[a].name < tensors[b].name; });
+  const auto same = [&](auto a, auto b) { return tensors[a].name == tensors[b].name; };
+  if (const auto found = std::adjacent_find(order.begin(), order.end(), same); found != order.end()) {
+    bad(fmt::format("tensor {} appears twice", printable(tensors[*found].name)));
+  }
+}
+
+void check_ranges_cover_the_data(const Index& index, std::vector<uint32_t>& order, uint64_t file_bytes) {
+  const auto& tensors = index.tensors;
+  std::sort(order.begin(), order.end(), [&](auto a, auto b) {
+    return std::tie(tensors[a].begin, tensors[a].end) < std::tie(tensors[b].begin, tensors[b].end);
+  });
+  uint64_t covered = index.data_begin;
+  const TensorInfo* last = nullptr;
+  for (const uint32_t i : order) {
+    const TensorInfo& tensor = tensors[i];
+    if (tensor.begin < covered) {
+      bad(fmt::format("tensor {} begins at byte {}, inside tensor {}, which ends at byte {}", printable(tensor.name),
+                      tensor.begin, printable(last->name), covered));
+    }
+    if (tensor.begin > covered) {
+      bad(fmt::format("bytes {} to {} belong to no tensor; tensor {} begins only after them", covered, tensor.begin,
+                      printable(tensor.name)));
+    }
+    covered = tensor.end;
+    last = &tensor;
+  }
+  if (covered != file_bytes) {
+    bad(fmt::format("{} bytes after the last tensor, from byte {}, belong to no tensor", file_bytes - covered,
+                    covered));
+  }
+}
+
+}  // namespace
+
+void validate(const Index& index, uint64_t file_bytes) {
+  const auto& tensors = index.tensors;
+  if (tensors.size() > kMaxTensors) {
+    throw Error(ErrorKind::unsupported, fmt::format("more than {} tensors", kMaxTensors));
+  }
+  if (index.data_begin > file_bytes)
+    bad(fmt::format("header ends at byte {}, file at {}", index.data_begin, file_bytes));
+  for (const auto& tensor : tensors) {
+    check_name(tensor.name);
+    try {
+      check_tensor(tensor, index, file_bytes);
+    } catch (const Error& error) {
+      throw error.in("tensor " + printable(tensor.name));
+    }
+  }
+  std::vector<uint32_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), 0u);
+  check_names_unique(tensors, order);
+  check_ranges_cover_the_data(index, order, file_bytes);
+}
+
+}  // namespace superpose::checkpoint

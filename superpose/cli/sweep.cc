@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "superpose/sweep/sweep.h"
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+#include <filesystem>
+
+#include "superpose/base/error.h"
+#include "superpose/base/threads.h"
+#include "superpose/cli/output.h"
+#include "superpose/cli/run_text.h"
+#include "superpose/cli/sweep_progress.h"
+#include "superpose/cli/verbs.h"
+#include "superpose/study/study.h"
+
+namespace superpose::cli {
+namespace {
+
+constexpr const char* kKind = "toy";
+constexpr int kMostFailuresShown = 10;
+
+struct Flags {
+  std::string study;
+  std::vector<std::string> overrides;
+  std::string store = "runs.sqlite";
+  int jobs = 0;
+  bool dry_run = false;
+  bool json = false;
+};
+
+struct Plan {
+  std::string study;  // its name
+  std::vector<sweep::Job> jobs;
+  Json config;  // how the command was understood
+};
+
+Plan make_plan(const Flags& flags) {
+  const auto study = sweep::parse_study(study::read_study_file(flags.study), flags.study, flags.overrides);
+  if (study.configs.empty()) throw Error(ErrorKind::usage, flags.study + ": the study has no grids, nothing to sweep");
+  Plan plan;
+  plan.study = study.name.empty() ? std::filesystem::path(flags.study).stem().string() : study.name;
+  plan.jobs = study::resolve_jobs(study.configs);
+  plan.config = {{"study", flags.study},
+                 {"overrides", flags.overrides},
+                 {"store", flags.store},
+                 {"jobs", flags.jobs > 0 ? flags.jobs : available_cores()},
+                 {"dry_run", flags.dry_run}};
+  return plan;
+}
+
+// Opens nothing for writing and creates nothing.
+int dry_run(const Flags& flags, const Plan& plan) {
+  std::unordered_map<std::string, store::RunStatus> known;
+  if (std::filesystem::exists(flags.store)) {
+    known = store::Store(flags.store, store::Mode::read_only).statuses(kKind);
+  }
+  std::unordered_map<std::string, double> distinct;
+  for (const auto& job : plan.jobs) distinct.emplace(store::run_key(kKind, job.config), job.cost);
+  size_t finished = 0;
+  double core_seconds = 0;
+  std::vector<double> costs;
+  for (const auto& [key, cost] : distinct) {
+    const auto found = known.find(key);
+    if (found != known.end() && (found->second.status == "ok" || found->second.status == "diverged")) {
+      ++finished;
+    } else {
+      costs.push_back(cost);
+      core_seconds += cost;
+    }
+  }
+  const int workers = plan.config["jobs"];
+  const double predicted = sweep::predicted_seconds(costs, workers);
+  if (flags.json) {
+    print_json("sweep", plan.config,
+               {{"study", plan.study},
+                {"store", flags.store},
+                {"runs", distinct.size()},
+                {"finished", finished},
+                {"remaining", costs.size()},
+                {"predicted_seconds", predicted},
+                {"predicted_core_seconds", core_seconds}});
+    return 0;
+  }
+  fmt::print("{}: {} runs, {} of them finished in {}, {} to compute\n", plan.study, distinct.size(), finished,
+             flags.store, costs.size());
+  fmt::print("predicted: {} with {} at once ({} of one core)\n", duration(predicted), workers, duration(core_seconds));
+  return 0;
+}
+
+std::vector<store::Run> failures_of(const store::Store& store, const Plan& plan) {
+  const auto statuses = store.statuses(kKind);
+  std::vector<store::Run> out;
+  for (const auto& job : plan.jobs) {
+    const auto found = statuses.find(store::run_key(kKind, job.config));
+    if (found == statuses.end() || found->second.status != "failed") continue;
+    if (auto run = store.find(found->second.id)) out.push_back(std::move(*run));
+  }
+  return out;
+}
+
+void print_end(const Flags& flags, const Plan& plan, const sweep::Progress& end,
+               const std::vector<store::Run>& failures) {
+  fmt::print("{}: {} of {} runs in {}", plan.study, end.done, end.total, flags.store);
+  fmt::print(" ({} were there, {} new, {} failed, {} diverged) after {}\n", end.skipped,
+             end.done - end.skipped - end.failed, end.failed, end.diverged, duration(end.seconds));
+  if (end.done < end.total) fmt::print("stopped: the same command goes on with the {} left\n", end.total - end.done);
+  int shown = 0;
+  for (const auto& run : failures) {
+    if (shown++ == kMostFailuresShown) {
+      fmt::print("  ... and {} more: superpose ls {}\n", failures.size() - kMostFailuresShown, flags.store);
+      break;
+    }
+    fmt::print("  run {} failed: {}\n", run.id, one_line(run.error));
+  }
+}
+
+int sweep_study(const Flags& flags) {
+  const Plan plan = make_plan(flags);
+  if (flags.dry_run) return dry_run(flags, plan);
+  const StopOnSignal signals;
+  store::Store store(flags.store);
+  ProgressLine line("sweep " + plan.study);
+  sweep::Options options;
+  options.kind = kKind;
+  options.workers = plan.config["jobs"];
+  options.stop = signals.flag();
+  options.on_progress = show_progress(line, signals);
+  const sweep::Progress end = sweep::run(store, plan.jobs, study::toy_work(), options);
+  const auto failures = failures_of(store, plan);
+  const int code = end.done < end.total ? signals.exit_code() : failures.empty() ? 0 : exit_code(ErrorKind::numeric);
+  if (!flags.json) {
+    print_end(flags, plan, end, failures);
+    return code;
+  }
+  Json list = Json::array();
+  for (const auto& run : failures) list.push_back({{"id", run.id}, {"config", run.config}, {"error", run.error}});
+  print_json("sweep", plan.config,
+             {{"study", plan.study},
+              {"store", flags.store},
+              {"total", end.total},
+              {"done", end.done},
+              {"skipped", end.skipped},
+              {"failed", end.failed},
+              {"diverged", end.diverged},
+              {"seconds", end.seconds},
+              {"stopped", end.done < end.total},
+              {"failures", std::move(list)}});
+  return code;
+}
+
+}  // namespace
+
+Action declare_sweep(CLI::App& app) {
+  const auto flags = std::make_shared<Flags>();
+  app.add_option("study", flags->study, "a study file (YAML), or the name of a built-in one: quick, paper")->required();
+  app.add_option("key=value", flags->overrides,
+                 "override a config field in every grid; a value, a list a,b,c, range(k) or linspace(a,b,k)");
+  app.add_option("--store", flags->store, "the store file; created when absent, its folder must exist")
+      ->capture_default_str();
+  app.add_option("--jobs", flags->jobs, "runs at once; 0 = all available cores")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  app.add_flag("--dry-run", flags->dry_run, "print the number of runs and the predicted time, compute nothing");
+  app.add_flag("--json", flags->json, "print one JSON object");
+  return [flags] { return sweep_study(*flags); };
+}
+
+}  // namespace superpose::cli

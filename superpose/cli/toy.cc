@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <memory>
+
+#include "superpose/base/base.h"
+#include "superpose/cli/output.h"
+#include "superpose/cli/verbs.h"
+#include "superpose/study/study.h"
+
+namespace superpose::cli {
+namespace {
+
+struct Options {
+  toy::Config config;
+  std::string save;
+  int threads = 0;
+  bool profile = false;
+  bool json = false;
+};
+
+Json profile_json(const toy::Profile& p, double seconds, int64_t steps) {
+  const double to_ms = 1e3 / static_cast<double>(std::max<int64_t>(steps, 1));
+  Json out;
+  double known = 0;
+  for (const auto& [name, value] :
+       {std::pair{"sampling", p.sampling}, std::pair{"gram", p.gram}, std::pair{"outputs", p.outputs},
+        std::pair{"backward", p.backward}, std::pair{"optimizer", p.optimizer}}) {
+    out[name] = value * to_ms;
+    known += value;
+  }
+  out["other"] = std::max(0.0, seconds - known) * to_ms;
+  out["total"] = seconds * to_ms;
+  return out;
+}
+
+void print_profile(const Json& profile) {
+  std::vector<std::vector<std::string>> rows{{"part", "ms/step", "share"}};
+  for (const auto& [name, ms] : profile.items()) {
+    rows.push_back({name, fmt::format("{:.3f}", ms.get<double>()),
+                    fmt::format("{:.0f}%", 100 * ms.get<double>() / std::max(1e-12, profile["total"].get<double>()))});
+  }
+  fmt::print("\n{}", aligned(rows));
+}
+
+std::string field(const Json& result, const char* name) {
+  return result[name].is_number() ? number(result[name].get<double>()) : "-";
+}
+
+void print_text(const toy::Config& c, const Json& r) {
+  fmt::print("{} features in {} dimensions, {}, density {}, decay {}, seed {}: {}\n\n", c.features, c.dim, c.law,
+             number(r["density_realised"].get<double>()), number(c.decay), c.seed,
+             r["status"] == "ok" ? fmt::format("{} steps in {}", c.steps, duration(r["seconds"].get<double>()))
+                                 : fmt::format("diverged at step {}", r["diverged_at"].get<int64_t>()));
+  if (r["status"] != "ok") {
+    fmt::print("The loss or the weights stopped being finite, or exploded. A smaller --lr may help.\n");
+    return;
+  }
+  const double m = static_cast<double>(c.dim);
+  const auto per_m = [&](const char* name) {
+    return r[name].is_number() ? fmt::format("{} = {}/m", field(r, name), number(r[name].get<double>() * m, 3)) : "-";
+  };
+  fmt::print(
+      "{}", aligned({
+                {"measure", "value", "what it is"},
+                {"loss", field(r, "loss") + " ± " + field(r, "loss_std"),
+                 "mean of the last 100 training batches, their spread"},
+                {"fresh loss", field(r, "eval_loss") + " ± " + field(r, "eval_loss_se"),
+                 "mean over 100 fresh batches, standard error"},
+                {"φ_1/2", field(r, "phi_half"),
+                 fmt::format("rows with norm > 1/2 (m/n = {})", number(m / static_cast<double>(c.features), 3))},
+                {"φ_1", field(r, "phi_one"), "rows with norm > 1"},
+                {"overlap, represented", per_m("overlap_mean_square"), "mean cos² of rows with norm > 1/2"},
+                {"overlap, strong", per_m("overlap_mean_square_strong"), "mean cos² of rows with norm > 1"},
+                {"overlap, all", per_m("overlap_mean_square_all"), "mean cos² of all rows; random directions give 1/m"},
+                {"Welch bound", per_m("welch_bound_mean_square"), "the least that n rows can have"},
+                {"unlearned", field(r, "loss_unlearned"),
+                 "Σ p·<v²> over rows with norm < 1/2: the loss if nothing else were lost"},
+            }));
+}
+
+int run_toy(const Options& options) {
+  const toy::Resolved run = toy::resolve(options.config);
+  ProgressLine progress("toy");
+  const auto started = std::chrono::steady_clock::now();
+  toy::TrainOptions training;
+  // A small model is quicker on one thread; the paper's large one (n = 10240) is not.
+  constexpr int64_t kWorthThreads = 4096;
+  training.threads = options.threads > 0                    ? options.threads
+                     : run.config.features >= kWorthThreads ? available_cores()
+                                                            : 1;
+  training.on_progress = [&](int64_t step, double loss) {
+    const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    const double fraction = static_cast<double>(step) / static_cast<double>(run.config.steps);
+    progress.update(fraction,
+                    fmt::format("step {}/{}, loss {}, {:.0f} steps/s", step, run.config.steps, number(loss),
+                                static_cast<double>(step) / std::max(elapsed, 1e-9)),
+                    fraction > 0 ? elapsed * (1 - fraction) / fraction : -1);
+  };
+  const toy::Result trained = toy::train(run, training);
+  Json result = study::toy_result(run, trained);
+  if (options.profile)
+    result["profile_ms_per_step"] = profile_json(trained.profile, trained.seconds, trained.steps_done);
+  if (!options.save.empty()) {
+    if (trained.diverged) {
+      fmt::print(stderr, "superpose: toy: diverged, so {} was not written\n", options.save);
+    } else {
+      study::save_toy(options.save, run, trained);
+    }
+  }
+  if (options.json) {
+    print_json("toy", run.json, result);
+  } else {
+    print_text(run.config, result);
+    if (options.profile) print_profile(result["profile_ms_per_step"]);
+  }
+  return 0;
+}
+
+}  // namespace
+
+Action declare_toy(CLI::App& verb) {
+  auto options = std::make_shared<Options>();
+  toy::fields(options->config, [&](std::string name, auto& field, const char* help) {
+    std::replace(name.begin(), name.end(), '_', '-');
+    verb.add_option("--" + name, field, help)->capture_default_str();
+  });
+  verb.add_option("--save", options->save, "write W and b to this safetensors file");
+  verb.add_option("--threads", options->threads,
+                  "threads inside the run (0: all cores for large models); the result does not depend on it")
+      ->check(CLI::Range(0, 4096));
+  verb.add_flag("--profile", options->profile, "print where the time of a step goes");
+  verb.add_flag("--json", options->json, "print one JSON object");
+  return [options] { return run_toy(*options); };
+}
+
+}  // namespace superpose::cli

@@ -1,1 +1,0 @@
-#include "superpose/features/features.h"

@@ -1,1 +1,0 @@
-#include "superpose/geometry/geometry.h"

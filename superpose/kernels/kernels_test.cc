@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "superpose/kernels/kernels.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <vector>
+
+namespace superpose::kernels {
+namespace {
+
+// Columns around one, two and four vectors of every instruction set, and a long odd one.
+const size_t kShapes[] = {0, 16, 32, 48, 64, 80, 128, 1008};
+
+std::vector<float> random_floats(size_t count, unsigned seed, float scale = 1) {
+  std::mt19937 engine(seed);
+  std::normal_distribution<float> normal(0, scale);
+  std::vector<float> out(count);
+  for (float& x : out) x = normal(engine);
+  return out;
+}
+std::vector<double> doubles(const std::vector<float>& x) { return {x.begin(), x.end()}; }
+
+TEST(Kernels, pad_rounds_up_to_whole_vectors) {
+  EXPECT_EQ(pad(0), 0u);
+  EXPECT_EQ(pad(1), 16u);
+  EXPECT_EQ(pad(16), 16u);
+  EXPECT_EQ(pad(17), 32u);
+}
+
+TEST(Kernels, relu_rank1_agrees_with_the_plain_loops) {
+  for (const size_t columns : kShapes) {
+    for (const size_t samples : {0u, 1u, 2u, 37u}) {
+      const auto g = random_floats(columns, 1), b = random_floats(columns, 2), v = random_floats(samples, 3);
+      auto d = random_floats(columns, 4), db = random_floats(columns, 5);
+      auto d_ref = doubles(d), db_ref = doubles(db);
+      const double sum = relu_rank1(g.data(), b.data(), columns, v.data(), samples, d.data(), db.data());
+      const double expected = ref::relu_rank1(doubles(g).data(), doubles(b).data(), columns, doubles(v).data(), samples,
+                                              d_ref.data(), db_ref.data());
+      EXPECT_NEAR(sum, expected, 1e-5 * (1 + expected));
+      for (size_t j = 0; j < columns; ++j) {
+        EXPECT_NEAR(d[j], d_ref[j], 1e-5 * (1 + std::fabs(d_ref[j])));
+        EXPECT_NEAR(db[j], db_ref[j], 1e-5 * (1 + std::fabs(db_ref[j])));
+      }
+    }
+  }
+}
+
+TEST(Kernels, relu_sum_lists_exactly_the_positive_outputs_in_order) {
+  for (const size_t columns : kShapes) {
+    for (const size_t active : {1u, 2u, 5u}) {
+      for (const float offset : {-100.0f, 0.0f, 100.0f}) {  // none, about half, all positive
+        std::vector<std::vector<float>> rows;
+        std::vector<const float*> pointers;
+        for (size_t k = 0; k < active; ++k) rows.push_back(random_floats(columns, static_cast<unsigned>(10 + k)));
+        for (const auto& row : rows) pointers.push_back(row.data());
+        const auto v = random_floats(active, 7);
+        auto b = random_floats(columns, 8);
+        for (float& x : b) x += offset;
+        std::vector<uint32_t> index(columns + kLanes);
+        std::vector<float> y(columns + kLanes);
+        double sum = 1;
+        const size_t count =
+            relu_sum({pointers.data(), v.data(), active, b.data(), columns}, index.data(), y.data(), &sum);
+        size_t t = 0;
+        double expected = 1;
+        for (size_t j = 0; j < columns; ++j) {
+          double z = b[j];
+          for (size_t k = 0; k < active; ++k) z += static_cast<double>(v[k]) * rows[k][j];
+          if (z <= 1e-5) continue;  // the sign of a rounding error may differ
+          expected += z * z;
+          while (t < count && index[t] < j) ++t;
+          ASSERT_LT(t, count);
+          EXPECT_EQ(index[t], j);
+          EXPECT_NEAR(y[t], z, 1e-5 * (1 + z));
+        }
+        EXPECT_TRUE(std::is_sorted(index.begin(), index.begin() + static_cast<std::ptrdiff_t>(count)));
+        EXPECT_NEAR(sum, expected, 1e-5 * expected);
+      }
+    }
+  }
+}
+
+TEST(Kernels, take_nonzero_takes_all_and_leaves_zeros) {
+  for (const size_t columns : kShapes) {
+    std::vector<float> d(columns);
+    for (size_t j = 0; j < columns; j += 3) d[j] = static_cast<float>(j) - 20.5f;
+    const auto before = d;
+    std::vector<uint32_t> index(columns + kLanes);
+    std::vector<float> value(columns + kLanes);
+    const size_t count = take_nonzero(d.data(), columns, index.data(), value.data());
+    ASSERT_EQ(count, (columns + 2) / 3);
+    for (size_t t = 0; t < count; ++t) {
+      EXPECT_EQ(index[t], 3 * t);
+      EXPECT_EQ(value[t], before[3 * t]);
+    }
+    EXPECT_TRUE(std::all_of(d.begin(), d.end(), [](float x) { return x == 0; }));
+  }
+}
+
+TEST(Kernels, sparse_rows_is_both_products_of_a_sparse_row) {
+  for (const size_t stride : {16u, 32u, 48u, 64u, 80u, 96u, 112u, 128u, 144u, 272u}) {
+    constexpr size_t kRows = 9;
+    const auto W = random_floats(kRows * stride, 1), w = random_floats(stride, 2);
+    auto G = random_floats(kRows * stride, 3), sum = random_floats(stride, 4);
+    const std::vector<uint32_t> index{0, 3, 4, 8};
+    const auto value = random_floats(index.size(), 5);
+    auto G_ref = doubles(G), sum_ref = doubles(sum);
+    for (size_t t = 0; t < index.size(); ++t) {
+      for (size_t k = 0; k < stride; ++k) {
+        sum_ref[k] += static_cast<double>(value[t]) * W[index[t] * stride + k];
+        G_ref[index[t] * stride + k] += static_cast<double>(value[t]) * w[k];
+      }
+    }
+    sparse_rows({W.data(), G.data(), stride, index.data(), value.data(), index.size()}, w.data(), sum.data());
+    for (size_t k = 0; k < stride; ++k) EXPECT_NEAR(sum[k], sum_ref[k], 1e-5);
+    for (size_t k = 0; k < G.size(); ++k) EXPECT_NEAR(G[k], G_ref[k], 1e-5);
+  }
+}
+
+TEST(Kernels, adam_update_agrees_with_the_plain_loop_and_keeps_zeros) {
+  const AdamCoefficients c{0.9f, 0.999f, 0.1f, 0.001f, 0.02f, 3.0f, 1e-8f, 0.99f};
+  for (const size_t columns : kShapes) {
+    auto W = random_floats(columns, 1), g = random_floats(columns, 2, 1e-4f), m = random_floats(columns, 3, 1e-4f);
+    std::vector<float> v(columns, 1e-8f);
+    if (columns) W[0] = g[0] = m[0] = v[0] = 0;
+    auto W_ref = doubles(W), m_ref = doubles(m), v_ref = doubles(v);
+    adam_update(W.data(), g.data(), m.data(), v.data(), columns, c);
+    ref::adam_update(W_ref.data(), doubles(g).data(), m_ref.data(), v_ref.data(), columns, c);
+    for (size_t k = 0; k < columns; ++k) EXPECT_NEAR(W[k], W_ref[k], 2e-6 * (1 + std::fabs(W_ref[k])));
+    if (columns) {
+      EXPECT_EQ(W[0], 0.0f);
+    }
+  }
+}
+
+TEST(Kernels, gemms_agree_with_the_definition) {
+  constexpr size_t kRows = 5, kCols = 7, kInner = 3;
+  const auto a = random_floats(kRows * kInner, 1), b = random_floats(kCols * kInner, 2);
+  std::vector<float> c(kRows * kCols, 9.0f);
+  gemm_nt({kRows, kCols, kInner, a.data(), kInner, b.data(), kInner, c.data(), kCols});
+  std::vector<float> back(kRows * kInner, 1.0f), across(kCols * kInner, 1.0f);
+  gemm_nn({kRows, kInner, kCols, c.data(), kCols, b.data(), kInner, back.data(), kInner});
+  gemm_tn({kCols, kInner, kRows, c.data(), kCols, a.data(), kInner, across.data(), kInner});
+  for (size_t i = 0; i < kRows; ++i) {
+    for (size_t j = 0; j < kCols; ++j) {
+      double sum = 0;
+      for (size_t k = 0; k < kInner; ++k) sum += static_cast<double>(a[i * kInner + k]) * b[j * kInner + k];
+      EXPECT_NEAR(c[i * kCols + j], sum, 1e-5);
+    }
+  }
+  for (size_t i = 0; i < kRows; ++i) {
+    double sum = 1;
+    for (size_t j = 0; j < kCols; ++j) sum += static_cast<double>(c[i * kCols + j]) * b[j * kInner];
+    EXPECT_NEAR(back[i * kInner], sum, 1e-4);
+  }
+  double sum = 1;
+  for (size_t i = 0; i < kRows; ++i) sum += static_cast<double>(c[i * kCols]) * a[i * kInner];
+  EXPECT_NEAR(across[0], sum, 1e-4);
+  EXPECT_NE(std::string(instruction_set()), "");
+}
+
+}  // namespace
+}  // namespace superpose::kernels

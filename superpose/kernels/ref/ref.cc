@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+
+#include "superpose/kernels/kernels.h"
+
+namespace superpose::kernels::ref {
+
+double relu_rank1(const double* g, const double* b, size_t padded, const double* v, size_t samples, double* d,
+                  double* db) {
+  double sum_square = 0;
+  for (size_t j = 0; j < padded; ++j) {
+    for (size_t s = 0; s < samples; ++s) {
+      const double y = std::max(0.0, v[s] * g[j] + b[j]);
+      d[j] += v[s] * y;
+      db[j] += y;
+      sum_square += y * y;
+    }
+  }
+  return sum_square;
+}
+
+void adam_update(double* W, const double* gradient, double* moment1, double* moment2, size_t count,
+                 const AdamCoefficients& c) {
+  for (size_t k = 0; k < count; ++k) {
+    moment1[k] = c.beta1 * moment1[k] + c.one_minus_beta1 * gradient[k];
+    moment2[k] = c.beta2 * moment2[k] + c.one_minus_beta2 * gradient[k] * gradient[k];
+    W[k] = W[k] * c.decay - c.step_size * moment1[k] / (std::sqrt(moment2[k]) * c.inverse_sqrt_bias2 + c.eps);
+  }
+}
+
+}  // namespace superpose::kernels::ref

@@ -1,1 +1,0 @@
-#include "superpose/kernels/kernels.h"

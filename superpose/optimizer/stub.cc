@@ -1,1 +1,0 @@
-#include "superpose/optimizer/optimizer.h"

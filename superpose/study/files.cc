@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "superpose/study/files.h"
+
+#include <filesystem>
+
+#include "superpose/base/error.h"
+#include "superpose/base/files.h"
+
+namespace superpose {
+std::span<const EmbeddedFile> embedded_studies();  // generated from studies/
+}
+
+namespace superpose::study {
+
+std::span<const EmbeddedFile> study_files() { return embedded_studies(); }
+
+std::vector<EmbeddedFile> published_tables() {
+  std::vector<EmbeddedFile> out;
+  for (const EmbeddedFile& file : study_files()) {
+    if (file.path.starts_with("published/")) out.push_back(file);
+  }
+  return out;
+}
+
+std::string_view study_file(std::string_view path) {
+  for (const EmbeddedFile& file : study_files()) {
+    if (file.path == path) return file.text;
+  }
+  SUPERPOSE_ASSERT(!"a study file that the program needs was not compiled in");
+  return {};
+}
+
+std::string read_study_file(const std::string& path_or_name) {
+  if (std::filesystem::exists(path_or_name)) return read_text(path_or_name, 1 << 20);
+  std::string names;
+  for (const EmbeddedFile& file : study_files()) {
+    if (!file.path.ends_with(".yaml") || file.path == "tolerances.yaml") continue;
+    const std::string name(file.path.substr(0, file.path.size() - 5));
+    if (path_or_name == name || path_or_name == file.path) return std::string(file.text);
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  throw Error(ErrorKind::io,
+              path_or_name + ": no such study file, and no built-in study of that name (there are: " + names + ")");
+}
+
+}  // namespace superpose::study

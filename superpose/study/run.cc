@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "superpose/study/run.h"
+
+#include <fmt/format.h>
+
+#include "superpose/base/base.h"
+#include "superpose/report/report.h"
+#include "superpose/study/files.h"
+#include "superpose/study/inspect.h"
+#include "superpose/study/measure.h"
+#include "superpose/study/toy_run.h"
+
+namespace superpose::study {
+namespace {
+
+void stage(const StudyOptions& options, const std::string& text) {
+  if (options.on_stage) options.on_stage(text);
+}
+
+void inspect_all(const StudyOptions& options, store::Store& store, StudyResult& result) {
+  for (const auto& path : options.checkpoints) {
+    stage(options, "inspecting " + path.string());
+    try {
+      store.put_artifact("inspect", path.string(), to_json(inspect(path)));
+    } catch (const Error& e) {
+      result.failures.emplace_back(e.what());
+    }
+  }
+}
+
+Findings gather(const store::Store& store, const fit::Result& llm_fit) {
+  Findings findings{store.runs("toy"), llm_fit, {}};
+  for (store::Artifact& artifact : store.artifacts("inspect")) findings.inspections.push_back(std::move(artifact.value));
+  return findings;
+}
+
+}  // namespace
+
+StudyResult run_study(const StudyOptions& options) {
+  const sweep::Study study = sweep::parse_study(read_study_file(options.study), options.study, options.overrides);
+  const auto jobs = resolve_jobs(study.configs);
+  std::error_code failed;
+  std::filesystem::create_directories(options.out, failed);
+  if (failed) throw Error(ErrorKind::io, options.out.string() + ": cannot make this folder: " + failed.message());
+
+  StudyResult result;
+  result.name = study.name.empty() ? options.study : study.name;
+  result.store = options.store.empty() ? options.out / "runs.sqlite" : options.store;
+  result.report = options.out / "report.html";
+  store::Store store(result.store);
+
+  sweep::Options sweeping;
+  sweeping.workers = options.jobs;
+  sweeping.on_progress = options.on_progress;
+  sweeping.stop = options.stop;
+  result.progress = sweep::run(store, jobs, toy_work(), sweeping);
+  result.stopped = options.stop && *options.stop;
+  for (const store::Run& run : store.runs("toy")) {
+    if (run.status == "failed") result.failures.push_back(fmt::format("run {}: {}", run.id, run.error));
+  }
+
+  inspect_all(options, store, result);
+  stage(options, "fitting the losses of 27 language models");
+  const fit::Result llm_fit = fit_language_models();
+  store.put_artifact("fit", "llm", fit::to_json(llm_fit));
+
+  stage(options, "judging the claims");
+  result.claims = judge_claims(gather(store, llm_fit));
+  Json claims = Json::array();
+  for (const Claim& claim : result.claims) claims.push_back(to_json(claim));
+  store.put_artifact("claims", result.name, {{"study", result.name}, {"about", study.about}, {"claims", claims}});
+
+  stage(options, "writing the page");
+  write_file(result.report, render_report(store));
+  return result;
+}
+
+std::string render_report(const store::Store& store, const std::string& title) {
+  const auto tables = published_tables();
+  report::Inputs inputs;
+  inputs.runs = store.runs();
+  inputs.artifacts = store.artifacts();
+  inputs.published = tables;
+  inputs.title = title;
+  if (title.empty()) {
+    inputs.title = "superpose";
+    for (const store::Artifact& artifact : inputs.artifacts) {
+      if (artifact.kind == "claims") inputs.title = "superpose: the " + artifact.name + " study";
+    }
+  }
+  return report::render(inputs);
+}
+
+}  // namespace superpose::study

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "superpose/study/claims.h"
+#include "superpose/sweep/sweep.h"
+
+namespace superpose::study {
+
+struct StudyOptions {
+  std::string study = "quick";                      // a built-in name or a path to a study file
+  std::vector<std::string> overrides;               // key=value words for its grids
+  std::filesystem::path out = "superpose-out";      // folder of the page; made if absent
+  std::filesystem::path store;                      // empty: runs.sqlite in `out`
+  std::vector<std::filesystem::path> checkpoints;   // files or folders to inspect
+  int jobs = 0;                                     // runs at once; 0 = all cores
+  std::function<void(const sweep::Progress&)> on_progress;
+  std::function<void(const std::string&)> on_stage; // "fitting the losses of 27 language models", ...
+  const std::atomic<bool>* stop = nullptr;          // becomes true: finish what is cheap, judge what there is
+};
+
+struct StudyResult {
+  std::string name;
+  std::filesystem::path store;
+  std::filesystem::path report;  // the page
+  sweep::Progress progress;
+  std::vector<Claim> claims;
+  std::vector<std::string> failures;  // checkpoints that could not be read, runs that failed
+  bool stopped = false;
+};
+
+// The whole chain: sweep into the store (finished runs are not repeated), the joint fit of the published losses, the
+// checkpoints, the ledger over every run in the store, and the page. Error{usage | io | bad_file} before anything ran;
+// a checkpoint that cannot be read is a failure in the result, not an Error.
+StudyResult run_study(const StudyOptions& options);
+
+// The page of a store, as the `report` verb writes it. title: empty = from the store's study.
+std::string render_report(const store::Store& store, const std::string& title = "");
+
+}  // namespace superpose::study

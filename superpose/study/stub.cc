@@ -1,1 +1,0 @@
-#include "superpose/study/study.h"

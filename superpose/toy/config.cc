@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+
+#include "superpose/base/error.h"
+#include "superpose/base/names.h"
+#include "superpose/toy/toy.h"
+
+namespace superpose::toy {
+namespace {
+
+constexpr const char* kLawData = "law_data";
+
+// Collects complaints so that a user sees all of them at once.
+class Problems {
+ public:
+  void add(const std::string& text) { text_ += (text_.empty() ? "" : "; ") + text; }
+  template <class T>
+  void expect(bool ok, const char* name, T value, const char* what) {
+    if (!ok) add(fmt::format("{} = {}: expected {}", name, value, what));
+  }
+  void raise(const char* where) const {
+    if (!text_.empty()) throw Error(ErrorKind::usage, std::string(where) + text_);
+  }
+
+ private:
+  std::string text_;
+};
+
+// Takes an integer, also when it was written 2e4 or 20000.0.
+bool read(const Json& json, int64_t& out) {
+  if (json.is_number_integer()) {
+    if (json.is_number_unsigned() && json.get<uint64_t>() > INT64_MAX) return false;
+    out = json.get<int64_t>();
+    return true;
+  }
+  if (!json.is_number_float()) return false;
+  const double value = json.get<double>();
+  if (!(std::fabs(value) <= 9e15) || value != std::floor(value)) return false;
+  out = static_cast<int64_t>(value);
+  return true;
+}
+bool read(const Json& json, double& out) {
+  if (!json.is_number()) return false;
+  out = json.get<double>();
+  return true;
+}
+bool read(const Json& json, std::string& out) {
+  if (!json.is_string()) return false;
+  out = json.get<std::string>();
+  return true;
+}
+
+}  // namespace
+
+std::vector<std::string> field_names() {
+  std::vector<std::string> names;
+  Config config;
+  fields(config, [&](const char* name, auto&, const char*) { names.emplace_back(name); });
+  return names;
+}
+
+void validate(const Config& c) {
+  Problems problems;
+  const auto finite = [](double x) { return std::isfinite(x); };
+  problems.expect(c.features >= 0 && c.features <= 100'000'000, "features", c.features, "1 <= features <= 10^8, or 0");
+  problems.expect(c.dim >= 1 && c.dim <= 65536, "dim", c.dim, "1 <= dim <= 65536");
+  try {
+    features::check_law_spec(c.law);
+  } catch (const Error& e) {
+    problems.add(e.what());
+  }
+  problems.expect(finite(c.density) && c.density > 0, "density", c.density, "0 < density <= features");
+  if (c.features > 0) {
+    problems.expect(!(c.density > static_cast<double>(c.features)), "density", c.density,
+                    "at most features: more cannot be active");
+  }
+  problems.expect(finite(c.decay) && std::fabs(c.decay) <= 1e6, "decay", c.decay, "-10^6 <= decay <= 10^6");
+  problems.expect(c.steps >= 1 && c.steps <= 1'000'000'000, "steps", c.steps, "1 <= steps <= 10^9");
+  problems.expect(c.batch >= 1 && c.batch <= (int64_t{1} << 30), "batch", c.batch, "1 <= batch <= 2^30");
+  problems.expect(finite(c.lr) && c.lr > 0, "lr", c.lr, "lr > 0");
+  problems.expect(finite(c.lr_bias) && c.lr_bias >= 0, "lr_bias", c.lr_bias, "lr_bias > 0, or 0 for lr");
+  problems.expect(c.warmup >= 0 && c.warmup <= 1, "warmup", c.warmup, "0 <= warmup <= 1");
+  problems.expect(c.lr_floor >= 0 && c.lr_floor <= 1, "lr_floor", c.lr_floor, "0 <= lr_floor <= 1");
+  problems.expect(finite(c.loss_scale) && c.loss_scale > 0, "loss_scale", c.loss_scale, "loss_scale > 0");
+  const std::vector<std::string> engines{"fast", "reference"};
+  if (std::find(engines.begin(), engines.end(), c.engine) == engines.end()) {
+    problems.add(fmt::format("engine = {}: expected fast or reference{}", c.engine, suggestion(c.engine, engines)));
+  }
+  problems.expect(c.seed >= 0, "seed", c.seed, "seed >= 0");
+  problems.raise("toy: ");
+}
+
+Json to_json(const Config& config) {
+  Json out = Json::object();
+  fields(config, [&](const char* name, const auto& value, const char*) { out[name] = value; });
+  return out;
+}
+
+Config config_from_json(const Json& json) {
+  if (!json.is_object()) throw Error(ErrorKind::usage, "toy: a configuration is a map from field to value");
+  Problems problems;
+  const auto names = field_names();
+  for (const auto& [key, value] : json.items()) {
+    if (key != kLawData && std::find(names.begin(), names.end(), key) == names.end()) {
+      problems.add("unknown field " + key + suggestion(key, names));
+    }
+  }
+  Config config;
+  fields(config, [&](const char* name, auto& field, const char*) {
+    if (!json.contains(name) || read(json[name], field)) return;
+    using Field = std::remove_reference_t<decltype(field)>;
+    problems.add(fmt::format("{} = {}: expected {}", name, json[name].dump(),
+                             std::is_same_v<Field, int64_t>  ? "an integer"
+                             : std::is_same_v<Field, double> ? "a number"
+                                                             : "a text"));
+  });
+  problems.raise("toy: ");
+  validate(config);
+  return config;
+}
+
+Resolved resolve(const Config& config) {
+  validate(config);
+  Resolved out{config, features::make_law(config.law, static_cast<uint64_t>(config.features), config.density), {}};
+  out.config.features = static_cast<int64_t>(out.law.probability.size());
+  out.config.law = out.law.spec;
+  if (out.config.lr_bias == 0) out.config.lr_bias = config.lr;
+  out.json = to_json(out.config);
+  if (!out.law.data_fingerprint.empty()) out.json[kLawData] = out.law.data_fingerprint;
+  return out;
+}
+
+double predicted_seconds(const Config& config, const features::Law& law) {
+  const double batch = static_cast<double>(config.batch);
+  double active = 0, hit = 0;  // expected features present in a batch; expected entries
+  for (const double p : law.probability) {
+    active += -std::expm1(batch * std::log1p(-std::min(p, 1 - 1e-12)));
+    hit += batch * p;
+  }
+  const double n = static_cast<double>(law.probability.size());
+  const double m = static_cast<double>((config.dim + 15) / 16 * 16);
+  // Measured on one Zen 4 core: Gram rows at 80 GFLOP/s, 0.15 ns per output of an entry, sparse products, AdamW.
+  const double step = config.engine == "fast" ? 2 * active * n * m / 8e10 + hit * n * 1.5e-10 +
+                                                    active * n * 4e-11 * (4 + m / 16) + n * m * 4e-10 + n * 4e-8 + 2e-5
+                                              : batch * n * m * 6 / 4e9 + batch * n * 4e-9;
+  return static_cast<double>(config.steps) * step;
+}
+
+}  // namespace superpose::toy

@@ -1,1 +1,0 @@
-#include "superpose/toy/toy.h"
