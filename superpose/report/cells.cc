@@ -10,6 +10,7 @@
 #include <set>
 #include <tuple>
 
+#include "superpose/base/error.h"
 #include "superpose/fit/fit.h"
 
 namespace superpose::report {
@@ -68,6 +69,15 @@ std::vector<Cell> split_by_learning_rate(const Cell& cell) {
   std::vector<Cell> out;
   for (auto& [rates, part] : parts) out.push_back(std::move(part));
   return out;
+}
+
+// Nothing when the numbers of a run are such that no line goes through them: then the cell has no exponent.
+std::optional<fit::Result> power_fit(const std::vector<double>& m, const std::vector<double>& loss) {
+  try {
+    return fit::fit_power(m, loss);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
 }
 
 bool is_finished_toy(const store::Run& run) {
@@ -171,15 +181,16 @@ std::optional<Exponent> exponent(const Cell& cell) {
   }
   const size_t widths = std::set<double>(m.begin(), m.end()).size();
   if (widths < 3) return std::nullopt;
-  const fit::Result pooled = fit::fit_power(m, loss);
-  const fit::Parameter& slope = pooled["alpha"];
-  Exponent out{slope.value, pooled["C"].value, slope.ci95, pooled.r2, widths, by_seed.size(), ""};
+  const auto pooled = power_fit(m, loss);
+  if (!pooled) return std::nullopt;
+  const fit::Parameter& slope = (*pooled)["alpha"];
+  Exponent out{slope.value, (*pooled)["C"].value, slope.ci95, pooled->r2, widths, by_seed.size(), ""};
   out.method = fmt::format("one regression over {} widths", widths);
 
   std::vector<double> slopes;
   for (const auto& [seed, data] : by_seed) {
     if (std::set<double>(data.first.begin(), data.first.end()).size() < 3) continue;
-    slopes.push_back(fit::fit_power(data.first, data.second)["alpha"].value);
+    if (const auto one = power_fit(data.first, data.second)) slopes.push_back((*one)["alpha"].value);
   }
   if (slopes.size() >= 2) {
     // The line keeps passing through the data's centre: only its slope is replaced.

@@ -24,10 +24,10 @@ const char* role_name(Role role) {
   return "";
 }
 
-// Six significant digits: finer than any of the page's numbers is known, and half the page's bytes.
+// Five significant digits: finer than any of the page's numbers is known, and half the page's bytes.
 Json rounded(double value) {
   if (!std::isfinite(value)) return nullptr;
-  return std::stod(fmt::format("{:.6g}", value));
+  return std::stod(fmt::format("{:.5g}", value));
 }
 
 Json rounded(const std::optional<double>& value) { return value ? rounded(*value) : Json(nullptr); }
@@ -50,9 +50,9 @@ Json series_json(const Series& series) {
   Json out{{"key", series.key},
            {"role", role_name(series.role)},
            {"hue", Json::array({series.hue.palette, series.hue.index, series.hue.count})},
-           {"label", series.label},
-           {"symbol", series.symbol},
-           {"line", series.line}};
+           {"symbol", series.symbol}};
+  if (!series.label.empty()) out["label"] = series.label;
+  if (series.line) out["line"] = true;
   if (series.band) out["band"] = true;
   if (series.diverged) out["diverged"] = true;
   out["points"] = Json::array();
@@ -150,9 +150,24 @@ std::string number(std::optional<double> value, int digits) {
 }
 
 std::string with_interval(std::optional<double> value, const std::optional<Interval>& interval, int digits) {
-  const std::string text = number(value, digits);
-  if (!value || !interval) return text;
-  return fmt::format("{} [{}, {}]", text, number(interval->first, digits), number(interval->second, digits));
+  if (!value || !interval || !std::isfinite(*value)) return number(value, digits);
+  const double half = (interval->second - interval->first) / 2;
+  if (!(half > 1e-9 * std::abs(*value)) || half > 1e6 || half < 1e-5) {
+    return fmt::format("{} [{}, {}]", number(value, digits), number(interval->first, digits),
+                       number(interval->second, digits));
+  }
+  // As many decimals as show the half width with one digit, with two where that digit is 1 or 2: "1.06 [0.88, 1.25]".
+  const int exponent = static_cast<int>(std::floor(std::log10(half)));
+  const int decimals = std::clamp(half / std::pow(10.0, exponent) < 3 ? 1 - exponent : -exponent, 0, 6);
+  const auto fixed = [&](double number) {
+    std::string text = fmt::format("{:.{}f}", number, decimals);
+    if (text.starts_with('-')) {
+      const bool zero = text.find_first_not_of("-0.") == std::string::npos;
+      text = (zero ? "" : "−") + text.substr(1);
+    }
+    return text;
+  };
+  return fmt::format("{} [{}, {}]", fixed(*value), fixed(interval->first), fixed(interval->second));
 }
 
 std::string id_ranges(const std::vector<int64_t>& ids) {

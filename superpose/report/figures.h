@@ -39,6 +39,8 @@ struct Context {
 // Published grids print -0.555556 where a study file says -0.5556: values closer than 0.002 are the same γ.
 double snapped(double value, const std::vector<double>& grid);
 bool same(double a, double b);
+// Fewer points are not joined: a line between two far ones would suggest what nobody measured.
+inline constexpr size_t kLeastForLine = 4;
 std::string decay_text(double decay);  // "−0.56"
 Hue decay_hue(const Context& context, double decay);
 Hue ordered_hue(double value, const std::vector<double>& grid);

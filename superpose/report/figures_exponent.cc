@@ -59,6 +59,11 @@ std::optional<Interval> z_domain(const std::vector<Panel>& panels, double least)
   return Interval{lo, hi};
 }
 
+// A cell of the map without a value because its runs diverged: a cross.
+Point diverged_cell(const Context& context, const Cell& cell) {
+  return {snapped(cell.decay, context.decays), *cell.alpha, {}, run_ids(cell), "diverged", {}};
+}
+
 // How far the measured map is from the published one, over the cells both have.
 std::string map_difference(const std::vector<Panel>& panels) {
   size_t both = 0;
@@ -134,25 +139,30 @@ std::string worst_point(const Panel& panel, bool strong) {
 
 Figure represented_map(const Context& context) {
   Figure figure;
-  figure.id = "phi-map", figure.kind = "map",
-  figure.title = "Where features are represented: φ½ over γ and α, at m = 39";
+  figure.id = "phi-map", figure.kind = "map", figure.title = "Represented features over γ and α, at m = 39";
   figure.paper = "Fig. 3b", figure.color_label = "represented fraction φ½";
   Series ours;
   std::vector<const Cell*> used;
   for (const Cell* cell : context.main) {
     if (!same(cell->density, 1)) continue;
     auto point = mean_at(*cell, kMapWidth, "phi_half");
-    if (!point) continue;
+    if (!point) {
+      const std::vector<double> tried = widths_of(*cell);
+      if (std::find(tried.begin(), tried.end(), kMapWidth) != tried.end()) {
+        ours.points.push_back(diverged_cell(context, *cell));
+      }
+      continue;
+    }
     point->z = point->y, point->y = cell->alpha, point->x = snapped(cell->decay, context.decays);
     ours.points.push_back(*point);
     add_runs(figure, *cell), used.push_back(cell);
   }
   figure.panels = {measured_map(context, ours), published_map(context, "fig3b_phi_half_heatmap_m39", "phi_half")};
   figure.color_domain = Interval{0, 1};
-  if (ours.points.empty()) figure.empty = no_runs(context, "finished toy run at m = 39");
+  if (used.empty()) figure.empty = no_runs(context, "finished toy run at m = 39");
   figure.caption =
-      "Bright left half: every feature is represented, whatever its data exponent. Dark right half: only "
-      "about m of them. An empty cell has no run of ours." +
+      "If weight decay alone decides, colour changes from left to right and not from bottom to top. An "
+      "empty cell has no run of ours; a cross is a run that diverged." +
       map_difference(figure.panels);
   figure.interval = "Values are means over the seeds of a cell.";
   figure.commands = commands(context, used);
@@ -162,30 +172,34 @@ Figure represented_map(const Context& context) {
 
 Figure exponent_map(const Context& context) {
   Figure figure;
-  figure.id = "alpha-map", figure.kind = "map", figure.title = "The model exponent α_m over γ and α";
-  figure.paper = "Fig. 4b (v4: 9b)", figure.color_label = "model exponent α_m";
+  figure.id = "alpha-map", figure.kind = "map", figure.title = "The model exponent αₘ over γ and α";
+  figure.paper = "Fig. 4b (v4: 9b)", figure.color_label = "model exponent αₘ";
   Series ours;
   std::vector<const Cell*> used;
+  size_t without = 0;
   for (const Cell* cell : context.main) {
     if (!same(cell->density, 1)) continue;
-    add_runs(figure, *cell), used.push_back(cell);
     const auto power = exponent(*cell);
     if (!power) {
-      figure.notes.push_back(fmt::format("γ = {}, α = {}: no exponent, {} finished {}", decay_text(cell->decay),
-                                         number(*cell->alpha, 4), cell->finished(),
-                                         cell->finished() == 1 ? "run" : "runs"));
+      ++without;
+      if (widths_of(*cell).size() >= 3) ours.points.push_back(diverged_cell(context, *cell));
       continue;
     }
+    add_runs(figure, *cell), used.push_back(cell);
     ours.points.push_back({snapped(cell->decay, context.decays), *cell->alpha, power->ci95, run_ids(*cell),
                            fmt::format("{}; R² {}", power->method, number(power->r2)), power->alpha});
   }
   figure.panels = {measured_map(context, ours), published_map(context, "fig4b_alpha_m_heatmap", "alpha_m")};
   figure.color_domain = z_domain(figure.panels, 1);
-  if (ours.points.empty()) figure.empty = no_runs(context, "cell with three finished widths");
+  if (used.empty()) figure.empty = no_runs(context, "cell with three finished widths");
+  if (without) {
+    figure.notes.push_back(fmt::format("{} with fewer than three finished widths, and so without an exponent",
+                                       without == 1 ? "1 cell" : fmt::format("{} cells", without)));
+  }
   figure.caption =
-      "Three regions to look for: left and low (superposition, even frequencies) near 1 whatever α; left "
-      "and high (superposition, skewed frequencies) growing with α; right (no superposition) small unless "
-      "α is well above 1. An empty cell has no run of ours." +
+      "Three regions to compare with the paper: left and low (superposition, even frequencies), where it "
+      "says near 1 whatever α; left and high (superposition, skewed frequencies), growing with α; right (no "
+      "superposition), small unless α is well above 1. An empty cell has no exponent of ours." +
       map_difference(figure.panels);
   figure.interval =
       "The interval of a cell is in its tip and in the table below: 95 %, over seeds or of the regression.";
@@ -199,7 +213,7 @@ Figure exponent_vs_alpha(const Context& context) {
   figure.id = "alpha-vs-alpha", figure.title = "Model exponent against data exponent";
   figure.paper = "Fig. 6e and 5b (v4: 5e, 4b)";
   const Axis x{"data exponent α", false, {0, 0.5, 1, 1.5, 2}, {}};
-  const Axis y{"model exponent α_m", false, {}, {}};
+  const Axis y{"model exponent αₘ", false, {}, {}};
   Panel strong{"strong superposition, γ < 0", "", true, x, y, {}},
       weak{"weak superposition, γ > 0", "", true, x, y, {}};
   add_strong_theory(context, strong);
@@ -233,15 +247,15 @@ Figure exponent_vs_alpha(const Context& context) {
   }
   for (auto& [decay, series] : ours) {
     series.key = "γ = " + decay_text(decay), series.hue = decay_hue(context, decay);
-    series.symbol = decay_symbol(decay), series.line = true;
+    series.symbol = decay_symbol(decay), series.line = series.points.size() >= kLeastForLine;
     (decay < 0 ? strong : weak).series.push_back(series);
   }
   figure.panels = {strong, weak};
   if (used.empty()) figure.empty = no_runs(context, "cell with three finished widths");
   figure.caption =
-      "Left: with superposition the exponent should stay near 1 for even frequencies (α ≤ 1) and follow "
-      "2(α − 1) for very skewed ones. Right: without it the exponent is what the tail of the frequencies "
-      "gives; at n features and these widths that is the exact sum, not its limit α − 1." +
+      "Dashed: what theory says. Left, with superposition: 1 for even frequencies, 2(α − 1) for very skewed "
+      "ones. Right, without it: what the tail of the frequencies gives, which at n features and these "
+      "widths is the exact sum and not its limit α − 1. Look which intervals meet the lines." +
       worst_point(strong, true) + worst_point(weak, false);
   figure.interval = "Bars: 95 %, over seeds or, with one seed, of the regression over the widths.";
   figure.commands = commands(context, used);

@@ -54,7 +54,7 @@ void add_overlap_points(const Context& context, std::string_view name, bool time
 void add_published_overlap(const Context& context, bool times_m, Panel& panel) {
   const fit::Table* table = context.published.find("fig6d_mean_sq_overlap_range");
   if (!table) return;
-  Series series{"range over α", Role::published, {}, "", "none", false, true, false, {}};
+  Series series{"published: smallest to largest over α", Role::published, {}, "", "none", false, true, false, {}};
   for (size_t row = 0; row < table->rows(); ++row) {
     const auto m = cell_number(*table, "m", row), lo = cell_number(*table, "min_over_alpha", row);
     const auto hi = cell_number(*table, "max_over_alpha", row);
@@ -77,14 +77,14 @@ std::string mean_ratio_sentence(const Context& context, std::string_view name, s
     }
   }
   if (count == 0) return "";
-  return fmt::format(" Here {} have {} to {} times 1/m ({} points).", rows, number(lo), number(hi), count);
+  return fmt::format(" Here {} have {} to {} times 1/m.", rows, number(lo), number(hi));
 }
 
 }  // namespace
 
 Figure represented_vs_decay(const Context& context) {
   Figure figure;
-  figure.id = "phi-vs-gamma", figure.title = "Weight decay tunes superposition";
+  figure.id = "phi-vs-gamma", figure.title = "Represented features against weight decay";
   figure.paper = "Fig. 3a";
   const Axis x{"weight decay γ", false, {-1, -0.5, 0, 0.5, 1}, {}};
   const Axis y{"represented fraction φ½ (norm > 1/2)", false, {}, Interval{0, 1}};
@@ -100,6 +100,12 @@ Figure represented_vs_decay(const Context& context) {
     }
     cells[*cell->alpha].push_back(cell);
   }
+  // Another α earns a panel when some width has three γ.
+  std::erase_if(by_alpha, [](const auto& entry) {
+    const auto& lines = entry.second;
+    return !same(entry.first, 1) &&
+           std::none_of(lines.begin(), lines.end(), [](const auto& line) { return line.second.points.size() >= 3; });
+  });
   if (by_alpha.empty()) by_alpha[1];
   const bool has_one = by_alpha.contains(1);
   std::vector<const Cell*> used;
@@ -123,7 +129,8 @@ Figure represented_vs_decay(const Context& context) {
       }
     }
     for (auto& [m, series] : lines) {
-      series.key = "m = " + number(m, 6), series.hue = ordered_hue(m, context.widths), series.line = true;
+      series.key = "m = " + number(m, 6), series.hue = ordered_hue(m, context.widths);
+      series.line = series.points.size() >= kLeastForLine;
       std::sort(series.points.begin(), series.points.end(), [](const Point& a, const Point& b) { return a.x < b.x; });
       panel.series.push_back(series);
     }
@@ -132,9 +139,9 @@ Figure represented_vs_decay(const Context& context) {
   }
   if (figure.runs.empty()) figure.empty = no_runs(context, "finished toy run at density 1");
   figure.caption =
-      "Left of 0 weight decay pulls row norms to 1 and (nearly) every feature is represented, many times more than "
-      "there "
-      "are dimensions; right of 0 only about m of the n features survive (φ½ ≈ m/n). The step lies near γ = −0.2.";
+      "A negative γ pulls row norms to 1, a positive one shrinks them. Look for a step from φ½ near 1 on "
+      "the left (every feature is represented, many times more than there are dimensions) down to about m/n "
+      "on the right (as many as there are dimensions).";
   figure.interval = "Bars: 95 % t-interval over seeds where there are several.";
   figure.commands = commands(context, used);
   figure.source = source_of("fig3a_phi_half", "Fig. 3a (v1; α = 1)");
@@ -181,15 +188,15 @@ Figure strong_rows_vs_width(const Context& context) {
       if (const auto point = mean_at(*cell, m, "phi_one")) series.points.push_back(*point);
     }
     if (series.points.empty()) continue;
+    series.line = series.points.size() >= kLeastForLine;
     panel.series.push_back(series);
     add_runs(figure, *cell), used.push_back(cell);
   }
   figure.panels.push_back(panel);
   if (used.empty()) figure.empty = no_runs(context, "finished toy run at γ = −1");
   figure.caption =
-      "Rows longer than 1 belong to features that are held apart from each other. A tight frame has room for about "
-      "m²/2 "
-      "of them (dashed). Compare the rise of the points with it.";
+      "Rows longer than 1 belong to features that are held apart from each other. A tight frame has room "
+      "for about m²/2 of them (dashed): compare the rise of the points with it.";
   figure.interval = "Bars: 95 % t-interval over seeds where there are several.";
   figure.commands = commands(context, used);
   figure.source = source_of("fig6c_phi1", "Fig. 6c (v1)");
@@ -222,10 +229,9 @@ Figure overlap_vs_width(const Context& context) {
   if (!has_role(figure, Role::ours))
     figure.empty = no_runs(context, "finished toy run with γ < 0"), figure.runs.clear();
   figure.caption =
-      "More features than dimensions must overlap. Dashed: 1/m is what random directions give, κ² the least that is "
-      "possible for min(n, m²/2) of them. In the panels multiplied by m, a level line is 1/m scaling and its height "
-      "the "
-      "factor." +
+      "More features than dimensions must overlap. Dashed: 1/m is what random directions give, κ² the least "
+      "that is possible for min(n, m²/2) of them. In the panels multiplied by m, a level row of dots is 1/m "
+      "scaling and its height the factor." +
       mean_ratio_sentence(context, "overlap_mean_square_strong", "strong rows") +
       mean_ratio_sentence(context, "overlap_mean_square_all", "all rows");
   figure.interval =

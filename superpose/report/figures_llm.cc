@@ -53,7 +53,7 @@ Fitted parameter(const Json& fit, const std::string& name) {
 // (C and α are correlated at 0.998, so α alone cannot be varied with C held).
 void add_fit(const Fitted& C, const Fitted& alpha, const std::vector<double>& widths, Panel& panel) {
   if (!C.value || !alpha.value || widths.empty()) return;
-  Series line{"fit C/m^α", Role::fit, {}, number(alpha.value), "none", true, true, false, {}};
+  Series line{"fit C/m^α", Role::fit, {}, "α " + number(alpha.value), "none", true, true, false, {}};
   double centre = 0;
   for (const double m : widths) centre += std::log(m) / static_cast<double>(widths.size());
   const auto [lo, hi] = std::minmax_element(widths.begin(), widths.end());

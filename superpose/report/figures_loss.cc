@@ -40,11 +40,11 @@ void add_measured_line(const Context& context, const Cell& cell, Panel& panel) {
     }
   }
   if (const auto power = exponent(cell)) {
-    Series line{key, Role::fit, hue, number(power->alpha), "none", true, false, false, {}};
-    for (const Point& point : ours.points) {
-      line.points.push_back({point.x, power->C * std::pow(point.x, -power->alpha), {}, {}, "", {}});
+    Series line{key, Role::fit, hue, "αₘ " + number(power->alpha), "none", true, false, false, {}};
+    for (const double m : {ours.points.front().x, ours.points.back().x}) {
+      line.points.push_back({m, power->C * std::pow(m, -power->alpha), {}, {}, "", {}});
     }
-    line.points.front().note = fmt::format("α_m = {}", with_interval(power->alpha, power->ci95));
+    line.points.front().note = fmt::format("αₘ = {}", with_interval(power->alpha, power->ci95));
     panel.series.push_back(line);
   }
   panel.series.push_back(ours);
@@ -112,9 +112,9 @@ std::string slopes_sentence(const std::vector<const Cell*>& cells, bool strong) 
   }
   if (values.empty()) return "";
   const std::string what = strong ? "Pulled towards superposition (γ < 0)" : "Pushed away from it (γ ≥ 0)";
-  if (named.size() <= 4) return fmt::format(" {}: α_m = {}.", what, fmt::join(named, ", "));
+  if (named.size() <= 4) return fmt::format(" {}: αₘ = {}.", what, fmt::join(named, ", "));
   const auto [lo, hi] = std::minmax_element(values.begin(), values.end());
-  return fmt::format(" {}: α_m from {} to {} over {} cells.", what, number(*lo), number(*hi), values.size());
+  return fmt::format(" {}: αₘ from {} to {} over {} cells.", what, number(*lo), number(*hi), values.size());
 }
 
 }  // namespace
@@ -155,7 +155,7 @@ Figure loss_vs_width(const Context& context) {
   }
   choose_overview(figure.panels, eligible);
   figure.caption =
-      "On log-log axes a power law is a straight line; the number at its end is the model exponent α_m, minus the "
+      "On log-log axes a power law is a straight line; the number at its end is the model exponent αₘ, minus the "
       "line's slope. Look whether the dots follow the line, and which lines are steep." +
       slopes_sentence(all, true) + slopes_sentence(all, false);
   figure.interval =
@@ -168,7 +168,7 @@ Figure loss_vs_width(const Context& context) {
 
 Figure weak_loss(const Context& context) {
   Figure figure;
-  figure.id = "weak-loss", figure.title = "What weak superposition loses is what it leaves out";
+  figure.id = "weak-loss", figure.title = "Loss against the loss of what is left out";
   figure.paper = "Fig. 4a (v1: 5a)";
   Panel panel{"",
               "",
@@ -188,6 +188,7 @@ Figure weak_loss(const Context& context) {
       if (!loss || !left_out) continue;
       Point point = *loss;
       point.x = *left_out->y;
+      if (point.runs.size() == 1) point.interval.reset();  // the batch spread is in the first figure
       point.note = fmt::format("α = {}, m = {:.0f}", number(*cell->alpha, 4), m);
       far = std::max({far, point.x, *point.y});
       if (decay > 0) ++total, off += std::abs(*point.y - point.x) > 0.1 * *point.y;
@@ -223,15 +224,15 @@ Figure weak_loss(const Context& context) {
   figure.panels.push_back(panel);
   if (ours.empty()) figure.empty = no_runs(context, "finished toy run at density 1");
   figure.caption =
-      "A model without superposition answers the features it represents perfectly and the others not at all: its "
-      "points "
-      "(triangles, γ > 0) lie on the diagonal. Points far above it at x ≈ 0 (dots, γ < 0) represent everything and pay "
-      "in interference instead.";
+      "If a model answers the features it represents perfectly and the others not at all, its point lies on "
+      "the diagonal: look whether those with γ > 0 (triangles) do. Points above it at x ≈ 0 represent "
+      "everything and pay in interference instead.";
   if (total > 0) {
     figure.caption +=
         fmt::format(" Here {} of {} points with γ > 0 lie within 10 % of the diagonal.", total - off, total);
   }
-  figure.interval = "Bars as in the first figure. x is computed from the trained weights of each run.";
+  figure.interval =
+      "Bars: 95 % t-interval over seeds where there are several. x is computed from the trained weights of each run.";
   figure.commands = commands(context, used);
   figure.source = source_of("fig5a_alpha0_losses", "Fig. 5a (v1; α = 0 only)");
   return figure;
@@ -244,7 +245,7 @@ Figure density(const Context& context) {
   constexpr double kWidth = 63;  // the panel that the paper prints
   const Axis x{"active features per sample, E", false, {}, {}};
   Panel loss{"loss at m = 63, α = 1", "", true, x, {"loss (Σ squared error)", false, {}, {}}, {}};
-  Panel slope{"exponent at α = 1", "", true, x, {"model exponent α_m", false, {}, {}}, {}};
+  Panel slope{"exponent at α = 1", "", true, x, {"model exponent αₘ", false, {}, {}}, {}};
   std::map<double, Series> losses, slopes;
   std::vector<const Cell*> used;
   size_t densities = 0;
@@ -265,7 +266,7 @@ Figure density(const Context& context) {
   const auto add = [&](std::map<double, Series>& from, Panel& to, Role role, bool line) {
     for (auto& [decay, series] : from) {
       series.key = "γ = " + decay_text(decay), series.role = role, series.hue = decay_hue(context, decay);
-      series.symbol = decay_symbol(decay), series.line = line;
+      series.symbol = decay_symbol(decay), series.line = line && series.points.size() >= kLeastForLine;
       to.series.push_back(series);
     }
   };

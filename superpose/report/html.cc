@@ -73,7 +73,7 @@ std::string findings_html(const Page& page) {
   std::string out = "<div class=\"findings\"><h3>Findings against the paper</h3><ul>\n";
   for (const Claim& claim : page.claims) {
     if (claim.verdict != "denied") continue;
-    out += fmt::format("<li><b>{}</b> {}: published {}, measured {}. {}</li>\n", escaped(claim.id),
+    out += fmt::format("<li><b>{}</b> {}: published {}, measured {}. Because: {}</li>\n", escaped(claim.id),
                        escaped(claim.claim), escaped(claim.published), escaped(claim.measured), escaped(claim.because));
   }
   return out + "</ul></div>\n";
@@ -112,9 +112,9 @@ std::string slopes_html(const Page& page) {
   std::string out = fmt::format(
       "<details><summary>All {} fitted slopes</summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
       "aria-label=\"fitted slopes\">"
-      "<table class=\"data\"><caption>loss = C·m^−α_m per cell</caption>",
+      "<table class=\"data\"><caption>loss = C·m^−αₘ per cell</caption>",
       page.slopes.size());
-  out += head_row({"law", "E", "γ", "α_m [95 %]", "R²", "widths", "seeds", "interval from", "runs"}) + "<tbody>";
+  out += head_row({"law", "E", "γ", "αₘ [95 %]", "R²", "widths", "seeds", "interval from", "runs"}) + "<tbody>";
   for (const Slope& slope : page.slopes) {
     const Exponent& power = slope.exponent;
     out += fmt::format(
@@ -129,8 +129,9 @@ std::string slopes_html(const Page& page) {
 // "Ours: 24 points, x 10 to 100, y 0.064 to 1.24."
 std::string range_text(const Json& ranges, const char* role, const char* name) {
   const Json& range = ranges[role];
-  if (range["points"] == 0) return fmt::format("{}: none.", name);
-  std::string out = fmt::format("{}: {} points", name, range["points"].get<size_t>());
+  const size_t points = range["points"].get<size_t>();
+  if (points == 0) return fmt::format("{}: none.", name);
+  std::string out = fmt::format("{}: {} {}", name, points, points == 1 ? "point" : "points");
   for (const char* axis : {"x", "y", "z"}) {
     if (!range.contains(axis) || range[axis].is_null()) continue;
     const double lo = range[axis][0].get<double>(), hi = range[axis][1].get<double>();
@@ -167,7 +168,9 @@ std::string figure_html(const Figure& figure, size_t index, const std::string& m
       "data.</noscript></div>\n",
       figure.id);
   out += "<figcaption><p>" + escaped(figure.caption) + "</p>\n<p class=\"facts\">" + escaped(figure.interval) + " " +
-         range_text(ranges, "ours", "Ours") + " " + range_text(ranges, "published", "Published") + "</p>\n";
+         (has_role(figure, Role::fit) && ranges["ours"]["points"] == 0 ? "Ours: the fitted line."
+                                                                       : range_text(ranges, "ours", "Ours")) +
+         " " + range_text(ranges, "published", "Published") + "</p>\n";
   if (!figure.notes.empty()) {
     constexpr size_t kMost = 8;
     out += "<ul class=\"facts\">";
@@ -295,7 +298,7 @@ std::string about_html(const Page& page) {
       "<p>The toy model stores n features of different frequency in m &lt; n dimensions: h = Wᵀx, y = ReLU(Wh + b). "
       "Weight decay γ &lt; 0 pulls the rows of W to length 1 (superposition), γ &gt; 0 shrinks them (none). "
       "Feature i is active with probability p ∝ i^−α; E is the mean number of active features. "
-      "Loss is summed over features. α_m is the exponent of loss ∝ m^−α_m.</p>\n"
+      "Loss is summed over features. αₘ is the exponent of loss ∝ m^−αₘ.</p>\n"
       "<p>Published values come from the paper arXiv 2505.10465, read from its figures; they are always a series of "
       "their own. "
       "Where nothing of ours was run, the place stays empty.</p>\n";

@@ -101,15 +101,17 @@ std::vector<std::string> summary(const Page& page) {
   if (runs.running) odd.push_back(fmt::format("{} unfinished", runs.running));
   if (!odd.empty()) done += fmt::format(" ({})", fmt::join(odd, ", "));
   if (!page.matrices.empty()) {
-    done += fmt::format(", and {} of real checkpoints inspected",
-                        plural(page.matrices.size(), "weight matrix was", "weight matrices were"));
+    done += fmt::format(", and {} of real checkpoints {} inspected",
+                        plural(page.matrices.size(), "weight matrix", "weight matrices"),
+                        page.matrices.size() == 1 ? "was" : "were");
   }
   done += ".";
   if (page.claims.empty())
     return {done, "No claims ledger is in this store: superpose study quick runs the study and writes one."};
-  return {done, fmt::format("Of {} of the paper, {} confirmed, {} denied, and {} cannot tell from these data.",
-                            plural(page.claims.size(), "claim", "claims"), page.count("confirmed"),
-                            page.count("denied"), page.count("cannot_tell"))};
+  const size_t confirmed = page.count("confirmed"), denied = page.count("denied"), open = page.count("cannot_tell");
+  return {done, fmt::format("Of {} of the paper, {} {} confirmed, {} {} denied, and for {} these data cannot tell.",
+                            plural(page.claims.size(), "claim", "claims"), confirmed, confirmed == 1 ? "is" : "are",
+                            denied, denied == 1 ? "is" : "are", open)};
 }
 
 void add_grid(const Published& published, std::string_view table_name, std::string_view column, std::set<double>& out) {

@@ -12,6 +12,7 @@ export function drawMap(panel: Panel, domain: [number, number], width: number, l
   const columns = panel.x.ticks ?? [];
   const rows = [...(panel.y.ticks ?? [])].sort((a, b) => b - a);
   const points = panel.series.flatMap((series) => series.points).filter((point) => typeof point.z === "number");
+  const crosses = panel.series.flatMap((series) => series.points).filter((point) => typeof point.z !== "number");
   const share = (point: Point) => Math.min(Math.max(((point.z ?? 0) - domain[0]) / (domain[1] - domain[0]), 0), 1);
   const marginLeft = 42;
   const cellWidth = (width - marginLeft - 4) / Math.max(columns.length, 1);
@@ -22,7 +23,7 @@ export function drawMap(panel: Panel, domain: [number, number], width: number, l
   const holes = columns.flatMap((column) => rows.map((row) => ({ x: column, y: row })));
   const tip = (point: Point) => [
     `γ = ${short(point.x)}, α = ${short(point.y ?? NaN, 4)}`,
-    `${short(point.z ?? NaN)}${point.ci ? ` [${short(point.ci[0])}, ${short(point.ci[1])}]` : ""}`,
+    ...(typeof point.z === "number" ? [`${short(point.z)}${point.ci ? ` [${short(point.ci[0])}, ${short(point.ci[1])}]` : ""}`] : []),
     ...(point.note ? [point.note] : []), ...(point.runs ? [`run ${point.runs}`] : []),
   ].join("\n");
   return Plot.plot({
@@ -31,12 +32,13 @@ export function drawMap(panel: Panel, domain: [number, number], width: number, l
     x: { type: "band", domain: columns, padding: 0 },
     y: { type: "band", domain: rows, padding: 0 },
     marks: [
-      Plot.axisX({ tickFormat: (v: number) => short(v, 2), label: panel.x.label, tickSize: 0, ticks: columns.filter((_, i) => cellWidth > 26 || i % 2 === 0) }),
-      Plot.axisY({ tickFormat: (v: number) => short(v, 4), label: panel.y.label, tickSize: 0, ticks: rows.filter((row) => rows.length <= 10 || Math.abs(row * 4 - Math.round(row * 4)) < 1e-9) }),
+      Plot.axisX({ tickFormat: (v: number) => short(v, 2), label: panel.x.label, labelAnchor: "right", tickSize: 0, ticks: columns.filter((_, i) => cellWidth > 38 || i % 2 === 0) }),
+      Plot.axisY({ tickFormat: (v: number) => short(v, 4), label: panel.y.label, labelAnchor: "top", tickSize: 0, ticks: rows.filter((row) => rows.length <= 10 || Math.abs(row * 4 - Math.round(row * 4)) < 1e-9) }),
       Plot.cell(holes, { x: "x", y: "y", fill: "none", stroke: "var(--line)", strokeWidth: 0.6, inset: 0.5 }),
       Plot.cell(points, { x, y, fill: (point: Point) => interpolateViridis(share(point)), inset: 0.5 }),
-      Plot.text(points, { x, y, text: (point: Point) => short(point.z ?? NaN, 2).replace(/^0\./, "."), fill: (point: Point) => inkOn(share(point)), fontSize: cellWidth < 30 ? 8.5 : 10 }),
-      Plot.tip(points, Plot.pointer({ x, y, title: tip })),
+      Plot.text(points, { x, y, text: (point: Point) => (point.z ?? NaN).toFixed(2).replace("-", "−").replace(/^(−?)0\./, "$1."), fill: (point: Point) => inkOn(share(point)), fontSize: cellWidth < 30 ? 8.5 : 10 }),
+      Plot.dot(crosses, { x, y, symbol: "times", r: 4, stroke: "var(--ink)", strokeWidth: 1.6 }),
+      Plot.tip([...points, ...crosses], Plot.pointer({ x, y, title: tip })),
     ],
   });
 }

@@ -8,7 +8,8 @@ import { drawXy } from "./xy";
 
 const kGap = 16;
 const kPanelWidth = { xy: 300, map: 330 };
-const kWidest = 460;
+const kWidest = 560;
+const kMostSteps = 8;
 
 function element(name: string, css: string, text = ""): HTMLElement {
   const out = document.createElement(name);
@@ -28,15 +29,22 @@ function legendMark(series: Series): string {
 
 // One entry per key; measured and published of the same key share it and show both marks.
 function legend(panels: Panel[]): HTMLElement {
+  const ordered = [...new Set(panels.flatMap((panel) => panel.series).filter((series) => series.hue[0] === "seq").map((series) => series.key))];
   const entries = new Map<string, { color: string; glyphs: Set<string> }>();
-  for (const series of panels.flatMap((panel) => panel.series)) {
+  const rank = (series: Series) => ["ink", "neg", "pos", "seq", "cat"].indexOf(series.hue[0]) * 1000 + series.hue[1];
+  for (const series of panels.flatMap((panel) => panel.series).sort((a, b) => rank(a) - rank(b))) {
     const entry = entries.get(series.key) ?? { color: colorOf(series), glyphs: new Set<string>() };
-    if (!(series.role === "fit" && entry.glyphs.size + series.points.length === 0)) entry.glyphs.add(legendMark(series));
+    entry.glyphs.add(legendMark(series));
     entries.set(series.key, entry);
   }
   const list = element("ul", "legend");
   list.setAttribute("aria-label", "legend");
   for (const [key, { color, glyphs }] of entries) {
+    // Many steps of one ordered quantity become one entry: first, the ramp of colours, last.
+    if (ordered.length > kMostSteps && ordered.includes(key)) {
+      if (key === ordered[0]) list.append(steps(ordered, entries));
+      continue;
+    }
     const item = element("li", "");
     const glyph = element("span", "glyph", [...glyphs].sort().join(""));
     glyph.style.color = color;
@@ -45,6 +53,20 @@ function legend(panels: Panel[]): HTMLElement {
     list.append(item);
   }
   return list;
+}
+
+function steps(keys: string[], entries: Map<string, { color: string; glyphs: Set<string> }>): HTMLElement {
+  const numeric = (key: string) => Number(key.replace(/^[^=]*= /, "").replace("−", "-"));
+  const sorted = [...keys].sort((a, b) => numeric(a) - numeric(b));
+  const item = element("li", "", `${sorted[0]} `);
+  for (const key of sorted) {
+    const glyph = element("span", "step", "●");
+    glyph.style.color = entries.get(key)?.color ?? "";
+    glyph.setAttribute("aria-hidden", "true");
+    item.append(glyph);
+  }
+  item.append(` ${sorted[sorted.length - 1]}`);
+  return item;
 }
 
 // Which panels are drawn: the overview, all, or one; a choice appears when there are more than the overview shows.

@@ -15,9 +15,9 @@ export interface Series {
   key: string;
   role: Role;
   hue: [palette: string, index: number, count: number];
-  label: string;
+  label?: string;
   symbol: string;
-  line: boolean;
+  line?: boolean;
   band?: boolean;
   diverged?: boolean;
   points: Point[];

@@ -29,7 +29,8 @@ function tipText(row: Row, panel: Panel): string {
   return lines.join("\n");
 }
 
-function seriesMarks(series: Series, domain: [number, number]): Plot.Markish[] {
+// radius: of the dots; smaller where there are many.
+function seriesMarks(series: Series, domain: [number, number], radius: number): Plot.Markish[] {
   const color = colorOf(series);
   const rows = rowsOf(series);
   const marks: Plot.Markish[] = [];
@@ -55,8 +56,8 @@ function seriesMarks(series: Series, domain: [number, number]): Plot.Markish[] {
   const symbol = symbols[series.symbol];
   if (symbol && !series.diverged) {
     marks.push(Plot.dot(rows, published
-      ? { x: "x", y: "y", r: 3.2, symbol, stroke: color, strokeWidth: 1.2, strokeOpacity: 0.75, fill: "none" }
-      : { x: "x", y: "y", r: 3.4, symbol, fill: color, stroke: "var(--page)", strokeWidth: 0.6 }));
+      ? { x: "x", y: "y", r: radius * 0.8, symbol, stroke: color, strokeWidth: 1.2, strokeOpacity: 0.75, fill: "none" }
+      : { x: "x", y: "y", r: radius, symbol, fill: color, stroke: "var(--page)", strokeWidth: 0.6 }));
   }
   if (series.diverged) {
     marks.push(Plot.dot(series.points, { x: "x", y: () => domain[1], r: 5, symbol: "times", stroke: color, strokeWidth: 2, dy: 8 }));
@@ -80,7 +81,7 @@ function endLabels(panel: Panel, domain: [number, number], height: number): Plot
   ends.forEach((label, i) => { label.at = i === 0 ? label.wanted : Math.max(label.wanted, ends[i - 1].at + kLabelHeight); });
   for (let i = ends.length - 1, floor = height + 4; i >= 0 && ends[i].at > floor; --i, floor -= kLabelHeight) ends[i].at = floor;
   return ends.map(({ series, end, wanted, at }) => Plot.text([end], {
-    x: "x", y: "y", dx: 7, dy: at - wanted, text: () => series.label, textAnchor: "start", fill: colorOf(series), fontSize: 11,
+    x: "x", y: "y", dx: 7, dy: at - wanted, text: () => series.label ?? "", textAnchor: "start", fill: colorOf(series), fontSize: 11,
     fontStyle: series.role === "theory" ? "italic" : "normal", clip: false,
   }));
 }
@@ -97,9 +98,9 @@ export function drawXy(panel: Panel, width: number, label: string): SVGSVGElemen
   const marks: Plot.Markish[] = [
     Plot.gridX({ ticks: ticksOf(panel.x, x, 6), strokeOpacity: 0.09 }),
     Plot.gridY({ ticks: ticksOf(panel.y, y, 5), strokeOpacity: 0.09 }),
-    Plot.axisX({ ticks: ticksOf(panel.x, x, Math.max(3, Math.floor(width / 80))), tickFormat: (v: number) => short(v), label: panel.x.label, labelAnchor: "right" }),
-    Plot.axisY({ ticks: ticksOf(panel.y, y, 5), tickFormat: (v: number) => short(v), label: panel.y.label, labelAnchor: "top" }),
-    ...drawn.flatMap((series) => seriesMarks(series, y)),
+    Plot.axisX({ ticks: ticksOf(panel.x, x, Math.max(3, Math.floor(width / 80))), tickFormat: (v: number) => short(v, 5), label: panel.x.label, labelAnchor: "right" }),
+    Plot.axisY({ ticks: ticksOf(panel.y, y, 5), tickFormat: (v: number) => short(v, 5), label: panel.y.label, labelAnchor: "top" }),
+    ...drawn.flatMap((series) => seriesMarks(series, y, rows.length > 400 ? 2.4 : rows.length > 150 ? 3.2 : 4)),
     ...endLabels(panel, y, inner),
     Plot.tip(rows, Plot.pointer({ x: "x", y: "y", title: (row: Row) => tipText(row, panel), maxRadius: 30 })),
   ];
