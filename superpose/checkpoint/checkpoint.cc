@@ -57,7 +57,8 @@ const std::map<std::string, std::string>& Checkpoint::metadata() const { return 
 const std::vector<std::string>& Checkpoint::warnings() const { return state_->contents.warnings; }
 
 const TensorInfo* Checkpoint::find(std::string_view name) const {
-  const auto& [tensors, order] = std::tie(state_->contents.tensors, state_->contents.by_name);
+  const auto& tensors = state_->contents.tensors;
+  const auto& order = state_->contents.by_name;
   const auto found = std::lower_bound(order.begin(), order.end(), name,
                                       [&](uint32_t i, std::string_view wanted) { return tensors[i].name < wanted; });
   return found != order.end() && tensors[*found].name == name ? &tensors[*found] : nullptr;

@@ -83,8 +83,9 @@ Roles with_head(const Checkpoint& checkpoint, const ModelConfig& config, const T
     role.tied = true;
     role.evidence = fmt::format("{} and {}, which hold the same values", start, printable(embedding->name));
     if (config.tied == false) {
-      role.warnings.push_back(fmt::format("config.json says tie_word_embeddings false, but {} and {} are equal",
-                                          printable(head.name), printable(embedding->name)));
+      role.warnings.push_back(fmt::format("config.json says tie_word_embeddings false{}, but {} and {} are equal",
+                                          config.tied_is_default ? " by default" : "", printable(head.name),
+                                          printable(embedding->name)));
     }
     return {role};
   }
@@ -124,7 +125,9 @@ Role without_head(const ModelConfig& config, const TensorInfo& embedding, const 
     role.evidence = start + ", so this is only the embedding";
     if (config.tied == false) {
       role.warnings.push_back(
-          "config.json says tie_word_embeddings false, but no tensor has the name of a head; the embedding was used");
+          fmt::format("config.json says tie_word_embeddings false{}, but no tensor has the name of a head; the "
+                      "embedding was used",
+                      config.tied_is_default ? " by default" : ""));
     }
   }
   return role;

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Seeds for the fuzz targets: valid files of every format and hostile ones with one defect each.
+
+Usage: make_corpus.py FOLDER    writes FOLDER/fuzz_formats/* and FOLDER/fuzz_heads/*; no package beyond Python's own.
+"""
+import json
+import pathlib
+import struct
+import sys
+
+FLOATS = b"".join(struct.pack("<f", x) for x in range(1, 7))  # [2, 3]
+
+
+def safetensors(header, data=FLOATS, length=None):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + data
+
+
+def entry(dtype="F32", shape=(2, 3), offsets=(0, 24)):
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": list(offsets)}
+
+
+def npy(descr="<f4", order=False, shape="(2, 3)", data=FLOATS, version=1, text=None):
+    text = text or f"{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}"
+    text = text.encode() + b" " * (-(len(text) + 11) % 64) + b"\n"
+    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(text)) + text + data
+
+
+def llama2c(vocab=5, dim=4, hidden=6, layers=2, heads=2, kv_heads=1, seq_len=3, extra=0):
+    kv_dim = dim // heads * kv_heads if heads else 0
+    per_layer = 2 * dim + 2 * dim * dim + 2 * kv_dim * dim + 3 * hidden * dim
+    floats = abs(vocab) * dim * (1 if vocab > 0 else 2) + layers * per_layer + dim + seq_len * (dim // max(heads, 1))
+    header = struct.pack("<7i", dim, hidden, layers, heads, kv_heads, vocab, seq_len)
+    return header + struct.pack("<f", 0.5) * max(0, min(floats + extra, 4096))
+
+
+def sharded(index, shard):
+    text = index if isinstance(index, bytes) else json.dumps(index).encode()
+    return struct.pack("<H", len(text)) + text + shard
+
+
+def format_seeds():
+    W = {"W": entry()}
+    one = safetensors(W)
+    huge = 1 << 60
+    st = {
+        "valid": one,
+        "metadata": safetensors({"__metadata__": {"superpose.config": "{}"}, **W}),
+        "padded": safetensors(json.dumps(W).encode() + b"   "),
+        "four_types": safetensors({"d": entry("F64", (1, 1), (0, 8)), "f": entry("F32", (1, 2), (8, 16)),
+                                   "h": entry("F16", (2, 1), (16, 20)), "b": entry("BF16", (1, 2), (20, 24))}),
+        "others": safetensors({"i": entry("I64", (1,), (0, 8)), "e": entry("F8_E4M3", (8,), (8, 16)),
+                               "q": entry("F4", (16,), (16, 24))}),
+        "scalar_and_empty": safetensors({"s": entry("F64", (), (0, 8)), "n": entry("F32", (0, 3), (8, 8)),
+                                         "r": entry("F32", (4, 1), (8, 24))}),
+        "empty_header": safetensors({}, b""),
+        "nan": safetensors(W, FLOATS[:20] + struct.pack("<f", float("nan"))),
+        "names": safetensors({"model.embed_tokens.weight": entry(shape=(1, 3), offsets=(0, 12)),
+                              "lm_head.weight": entry(shape=(1, 3), offsets=(12, 24))}),
+        "unicode_name": safetensors({"gr\u00f6\u00dfe\u0007": entry()}),
+        "length_max": safetensors(W, length=(1 << 64) - 1),
+        "length_long": safetensors(W, length=1000),
+        "length_zero": safetensors(W, length=0),
+        "overlap": safetensors({"a": entry(shape=(3,), offsets=(0, 12)), "b": entry(shape=(4,), offsets=(8, 24))}),
+        "gap": safetensors({"a": entry(shape=(1,), offsets=(0, 4)), "b": entry(shape=(4,), offsets=(8, 24))}),
+        "huge": safetensors({"W": entry(shape=(huge,), offsets=(0, huge))}),
+        "overflow": safetensors({"W": entry(shape=(1 << 32, 1 << 32))}),
+        "wrap": safetensors({"W": entry(offsets=((1 << 64) - 24, (1 << 64) - 1))}),
+        "rank9": safetensors({"W": entry(shape=(1,) * 8 + (6,))}),
+        "negative": safetensors({"W": entry(shape=(-2, -3))}),
+        "duplicate": safetensors(b'{"W":' + json.dumps(entry()).encode() + b',"W":' + json.dumps(entry()).encode() + b"}"),
+        "bad_utf8": safetensors(b'{"\xff":' + json.dumps(entry()).encode() + b"}"),
+        "deep": safetensors(b'{"W":' + b"[" * 200),
+        "array": safetensors(b"[1,2]"), "null": safetensors(b'{"W":null}'), "true": safetensors(b'{"W":true}'),
+        "cut": one[:-1],
+        "text": b"Once upon a time there was a text file.",
+        "empty_tensor_large": safetensors({"W": entry(shape=(1 << 40, 0), offsets=(0, 0))}, b""),
+    }
+    np = {
+        "valid": npy(), "fortran": npy(order=True), "v2": npy(version=2), "v3": npy(version=3),
+        "f2": npy("<f2", shape="(4, 3)"), "f8": npy("<f8", shape="(3, 1)"), "scalar": npy(shape="()", data=FLOATS[:4]),
+        "vector": npy(shape="(6,)"), "ints": npy("<i4"), "bool": npy("|b1", shape="(24,)"), "big_endian": npy(">f4"),
+        "objects": npy("|O"), "huge": npy(shape=f"({huge},)"), "overflow": npy(shape="(4294967296, 4294967296)"),
+        "cut": npy()[:-3], "version9": npy(version=9), "records": npy(text="{'descr': [('a', '<f4')], 'shape': (6,)}"),
+    }
+    ll = {
+        "valid": llama2c(), "untied": llama2c(-5), "long": llama2c(extra=1), "short": llama2c(extra=-1),
+        "zero_dim": llama2c(dim=0), "many_layers": llama2c(layers=1 << 30), "big": llama2c(2**31 - 1, 2**31 - 2),
+        "version1": struct.pack("<Ii", 0x616B3432, 1) + bytes(248), "word2vec": b"1661 300\n\xf0\x9f\x98\x80 abc",
+    }
+    index = {"metadata": {"total_size": 24}, "weight_map": {"W": "a"}}
+    sh = {
+        "valid": sharded(index, one), "missing_shard": sharded({"weight_map": {"W": "b"}}, one),
+        "missing_tensor": sharded({"weight_map": {"V": "a"}}, one), "outside": sharded({"weight_map": {"W": "../a"}}, one),
+        "twice": sharded(b'{"weight_map":{"W":"a","W":"a"}}', one), "not_json": sharded(b"{", one),
+        "npy_shard": sharded(index, npy()), "deep": sharded(b'{"x":' + b"[" * 40, one),
+    }
+    other = {"zip": b"PK\x03\x04" + bytes(30), "gguf": b"GGUF\x03" + bytes(20), "lfs": b"version https://git-lfs.github.com/spec"}
+    for kind, seeds in enumerate([st, np, ll, {**st, **other}, sh]):
+        for name, data in seeds.items():
+            yield f"{kind}_{name}", bytes([kind]) + data
+
+
+def head_seeds():
+    def model(config, *tensors):
+        text = config if isinstance(config, bytes) else json.dumps(config).encode()
+        return text + b"\0" + b"".join(name.encode() + b"\n" + bytes(shape) + b"\x3f" for name, shape in tensors)
+
+    emb, head, q = ("model.embed_tokens.weight", (7, 4)), ("lm_head.weight", (7, 4)), ("model.layers.0.q.weight", (4, 4))
+    llama = {"model_type": "llama", "vocab_size": 7, "hidden_size": 4, "architectures": ["LlamaForCausalLM"]}
+    yield "llama", model({**llama, "tie_word_embeddings": False}, emb, q, head)
+    yield "tied", model({**llama, "tie_word_embeddings": True}, emb, q)
+    yield "contradiction", model({**llama, "tie_word_embeddings": True}, emb, ("lm_head.weight", (5, 4)))
+    yield "missing_head", model({**llama, "tie_word_embeddings": False}, emb)
+    yield "gpt2", model({"model_type": "gpt2", "n_embd": 4}, ("transformer.wte.weight", (7, 4)), ("transformer.wpe.weight", (5, 4)))
+    yield "base", model({"model_type": "gpt2", "architectures": ["GPT2Model"]}, ("wte.weight", (7, 4)))
+    yield "neox", model({"model_type": "gpt_neox"}, ("gpt_neox.embed_in.weight", (7, 4)), ("embed_out.weight", (7, 4)))
+    yield "opt", model({"model_type": "opt", "word_embed_proj_dim": 2, "hidden_size": 4},
+                       ("model.decoder.embed_tokens.weight", (7, 2)), ("model.decoder.project_out.weight", (2, 4)))
+    yield "bert", model({"model_type": "bert"}, ("bert.embeddings.word_embeddings.weight", (7, 4)))
+    yield "t5", model({"model_type": "t5"}, ("shared.weight", (7, 4)), ("encoder.embed_tokens.weight", (7, 4)))
+    yield "nested", model({"model_type": "qwen2_vl", "text_config": {"vocab_size": 7, "tie_word_embeddings": True}},
+                          ("model.language_model.embed_tokens.weight", (7, 4)))
+    yield "unknown", model({"vocab_size": 7}, ("tokens", (7, 4)), ("a", (4, 4)), ("v", (7, 8)))
+    yield "one", model({}, ("kernel", (3, 2)))
+    yield "none", model({}, ("v", (3, 8)))
+    yield "wrong_types", model({"model_type": 3, "vocab_size": -1, "tie_word_embeddings": "no", "architectures": []}, emb)
+    yield "not_object", model(b"[1]", emb)
+    yield "deep", model(b'{"a":' + b"[" * 100, emb)
+    yield "huge_number", model(b'{"vocab_size": 1e999}', emb)
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    for target, seeds in (("fuzz_formats", format_seeds()), ("fuzz_heads", head_seeds())):
+        (folder / target).mkdir(parents=True, exist_ok=True)
+        for name, data in seeds:
+            (folder / target / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()
