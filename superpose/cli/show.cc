@@ -37,14 +37,15 @@ std::string existing_ids(const store::Store& store) {
   return "it holds " + text + "; see superpose ls";
 }
 
-// An id first: a key of digits only is rare, and 6 or more of its digits are no id in practice.
+// An id first; a key by 4 or more digits, so that a wrong id is not answered with some run whose key begins like it.
 store::Run find_run(const store::Store& store, const std::string& word) {
   int64_t id = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), id);
   if (error == std::errc() && end == word.data() + word.size()) {
     if (auto run = store.find(id)) return std::move(*run);
   }
-  auto found = word.empty() ? std::vector<store::Run>{} : store.find_key(word);
+  constexpr size_t kLeastPrefix = 4;
+  auto found = word.size() < kLeastPrefix ? std::vector<store::Run>{} : store.find_key(word);
   if (found.size() == 1) return std::move(found[0]);
   if (found.empty()) {
     throw Error(ErrorKind::usage, fmt::format("{}: no run has the id or key '{}': {}", store.path().string(),
@@ -102,7 +103,7 @@ int show(const Flags& flags) {
 Action declare_show(CLI::App& app) {
   const auto flags = std::make_shared<Flags>();
   app.add_option("store", flags->store, "the store file, as given to sweep --store")->required();
-  app.add_option("run", flags->run, "an id from superpose ls, or the beginning of a key")->required();
+  app.add_option("run", flags->run, "an id from superpose ls, or the first 4 or more digits of a key")->required();
   app.add_flag("--json", flags->json, "print one JSON object");
   return [flags] { return show(*flags); };
 }

@@ -119,10 +119,11 @@ Database open_to_write(const std::filesystem::path& path) {
 
 Database open_to_read(const std::filesystem::path& path) {
   const auto open = [&](Database database) {
-    if (recognise(database, path) < kSchemaVersion) {
-      throw Error(ErrorKind::bad_file, path.string() +
-                                           ": holds no superpose store (an empty file, or one that a sweep "
-                                           "has not finished creating)");
+    // A sweep that began a moment ago creates the file first and its tables some milliseconds later.
+    constexpr int kAttempts = 100;
+    for (int attempt = 1; recognise(database, path) < kSchemaVersion; ++attempt) {
+      if (attempt == kAttempts) throw Error(ErrorKind::bad_file, path.string() + ": is empty, no superpose store");
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     database.adopt();
     return database;

@@ -39,24 +39,39 @@ void make_whole_numbers_integers(Json& value) {
   }
 }
 
-// Whether "running" is true: remembers each owner for the length of one query, since a sweep has thousands of rows and
-// few owners.
+// Whether "running" is true. Remembers each owner, since a sweep has thousands of rows and few owners.
 class Claims {
  public:
   bool live(const std::string& owner, double lease_until) {
     if (owner.empty()) return false;  // released
     auto [place, is_new] = known_.try_emplace(owner, Liveness::unknown);
-    if (is_new) place->second = liveness(owner);
+    if (is_new) {
+      place->second = liveness(owner);
+      found_dead_ |= place->second == Liveness::dead;
+    }
     return place->second == Liveness::alive || (place->second == Liveness::unknown && lease_until > now_);
   }
   std::string shown(const std::string& status, const std::string& owner, double lease_until) {
     return status == "running" && !live(owner, lease_until) ? "interrupted" : status;
   }
+  // Was an owner found dead since the last call?
+  bool found_dead() { return std::exchange(found_dead_, false); }
 
  private:
   double now_ = unix_now();
+  bool found_dead_ = false;
   std::unordered_map<std::string, Liveness> known_;
 };
+
+// Reads rows until what they say of the dead is true: an owner that is dead now may have finished its run and ended
+// between our look at the file and our look at its process. The second look at the file comes after its death.
+template <class Read>
+auto read_settled(const Read& read) {
+  Claims claims;
+  auto out = read(claims);
+  while (claims.found_dead()) out = read(claims);
+  return out;
+}
 
 constexpr std::string_view kRunColumns =
     "id, key, kind, status, config, result, error, version, seconds, started_at, finished_at, owner, lease_until";
@@ -130,6 +145,7 @@ std::optional<Store::State::Found> Store::State::find_claim(const std::string& k
                 fmt::format("{} has the same key {} as another configuration; use another store for it", where, key));
   }
   const std::string status = query.text(1);
+  // The answer holds only under the write lock (see read_settled); without it, a "yes" is a reason to ask again.
   found.claimable = (status == "running" && !Claims().live(query.text(3), query.real(4))) ||
                     (status == "failed" && query.text(2) < retry_failed_before);
   return found;
@@ -137,12 +153,13 @@ std::optional<Store::State::Found> Store::State::find_claim(const std::string& k
 
 std::vector<Run> Store::State::select(std::string_view condition, std::string_view value) const {
   const std::lock_guard lock(mutex);
-  Statement query(database, fmt::format("SELECT {} FROM runs WHERE {} ORDER BY id", kRunColumns, condition));
-  query.bind(1, value);
-  Claims claims;
-  std::vector<Run> out;
-  while (query.step()) out.push_back(read_run(query, claims, path.string()));
-  return out;
+  return read_settled([&](Claims& claims) {
+    Statement query(database, fmt::format("SELECT {} FROM runs WHERE {} ORDER BY id", kRunColumns, condition));
+    query.bind(1, value);
+    std::vector<Run> out;
+    while (query.step()) out.push_back(read_run(query, claims, path.string()));
+    return out;
+  });
 }
 
 Store::Store(const std::filesystem::path& path, Mode mode) : state_(std::make_unique<State>(path, mode)) {}
@@ -261,15 +278,16 @@ std::vector<Run> Store::runs(std::string_view kind) const { return state_->selec
 
 std::unordered_map<std::string, RunStatus> Store::statuses(std::string_view kind) const {
   const std::lock_guard lock(state_->mutex);
-  Statement query(state_->database,
-                  "SELECT key, id, status, finished_at, owner, lease_until FROM runs WHERE kind = ?1");
-  query.bind(1, kind);
-  Claims claims;
-  std::unordered_map<std::string, RunStatus> out;
-  while (query.step()) {
-    out[query.text(0)] = {query.integer(1), claims.shown(query.text(2), query.text(4), query.real(5)), query.text(3)};
-  }
-  return out;
+  return read_settled([&](Claims& claims) {
+    Statement query(state_->database,
+                    "SELECT key, id, status, finished_at, owner, lease_until FROM runs WHERE kind = ?1");
+    query.bind(1, kind);
+    std::unordered_map<std::string, RunStatus> out;
+    while (query.step()) {
+      out[query.text(0)] = {query.integer(1), claims.shown(query.text(2), query.text(4), query.real(5)), query.text(3)};
+    }
+    return out;
+  });
 }
 
 void Store::put_artifact(std::string_view kind, std::string_view name, const Json& value) {

@@ -303,7 +303,7 @@ TEST_F(StoreTest, refuses_what_is_no_store_and_leaves_it_as_it_is) {
   EXPECT_FALSE(fs::exists(path)) << "reading creates nothing";
 
   write_file(path, "");
-  EXPECT_EQ(kind_of([&] { Store(path, Mode::read_only); }, "no superpose store"), ErrorKind::bad_file);
+  EXPECT_EQ(kind_of([&] { Store(path, Mode::read_only); }, "is empty"), ErrorKind::bad_file);
   Store{path};  // what a process killed while creating leaves behind
 
   write_file(folder / "text", std::string(5000, 'x'));

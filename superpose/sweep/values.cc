@@ -124,6 +124,12 @@ std::vector<std::string> linspace_values(std::string_view arguments, std::string
 // "x{1,2}y{3,4}" -> x1y3, x1y4, x2y3, x2y4. A brace group is itself a word, so it may hold range() and linspace().
 std::vector<std::string> expand_braces(std::string_view item) {
   constexpr size_t kMaxBytes = size_t{1} << 26;
+  // Each group copies what stands before it; without a bound, a megabyte of groups would copy for minutes.
+  constexpr auto kMaxGroups = 16;
+  if (std::count(item.begin(), item.end(), '{') > kMaxGroups) {
+    refuse(fmt::format("'{}': more than {} brace groups", shown(item), kMaxGroups));
+  }
+  const std::string_view whole = item;
   std::vector<std::string> out{""};
   while (!item.empty()) {
     const size_t open = std::min(item.find('{'), item.size());
@@ -132,16 +138,17 @@ std::vector<std::string> expand_braces(std::string_view item) {
     const size_t close = item.find('}', open);
     SUPERPOSE_ASSERT(close != std::string_view::npos);  // split_items has matched the brackets
     const auto choices = expand_words(item.substr(open + 1, close - open - 1));
-    size_t bytes = 0;
+    size_t choice_bytes = 0, text_bytes = 0;
+    for (const auto& choice : choices) choice_bytes += choice.size();
+    for (const auto& text : out) text_bytes += text.size();
+    if (out.size() * choices.size() > kMaxConfigs ||
+        text_bytes * choices.size() + choice_bytes * out.size() > kMaxBytes) {
+      refuse(fmt::format("'{}': more than {} values, or too long ones", shown(whole), kMaxConfigs));
+    }
     std::vector<std::string> longer;
+    longer.reserve(out.size() * choices.size());
     for (const auto& text : out) {
-      for (const auto& choice : choices) {
-        bytes += text.size() + choice.size();
-        if (longer.size() == kMaxConfigs || bytes > kMaxBytes) {
-          refuse(fmt::format("'{}': more than {} values, or too long ones", shown(item), kMaxConfigs));
-        }
-        longer.push_back(text + choice);
-      }
+      for (const auto& choice : choices) longer.push_back(text + choice);
     }
     out = std::move(longer);
     item.remove_prefix(close + 1);
