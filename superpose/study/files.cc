@@ -41,4 +41,13 @@ std::string read_study_file(const std::string& path_or_name) {
               path_or_name + ": no such study file, and no built-in study of that name (there are: " + names + ")");
 }
 
+std::string read_table_file(const std::string& path_or_name) {
+  if (!std::filesystem::exists(path_or_name)) {
+    for (const EmbeddedFile& file : published_tables()) {
+      if (path_or_name == file.path) return std::string(file.text);
+    }
+  }
+  return read_text(path_or_name);
+}
+
 }  // namespace superpose::study

@@ -17,5 +17,7 @@ std::string_view study_file(std::string_view path);
 // A study file: a path, or the name of a built-in study ("quick", "paper"). Error{io | usage}: no such file, with the
 // built-in names.
 std::string read_study_file(const std::string& path_or_name);
+// A table: a path, or the name of a built-in one ("published/fig8b_llm_losses.csv"). Error{io}.
+std::string read_table_file(const std::string& path_or_name);
 
 }  // namespace superpose::study
