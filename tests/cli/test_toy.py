@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Black-box tests of `superpose toy` and of what all verbs share: unknown flags, exit codes, help that works as pasted."""
+import json
+import os
+import pathlib
+import shlex
+import struct
+import subprocess
+
+import jsonschema
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = os.environ.get("SUPERPOSE", str(ROOT / "build/release/bin/superpose"))
+SCHEMA = json.loads((ROOT / "docs/schema/toy.json").read_text())
+SMALL = ["--features", "60", "--dim", "8", "--steps", "300", "--batch", "128"]
+VERBS = ["toy", "sweep", "inspect", "fit", "study", "report", "ls", "show"]
+
+
+def run(*words, code=0, cwd=None):
+    done = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=300, cwd=cwd)
+    assert done.returncode == code, (done.returncode, done.stderr)
+    return done
+
+
+def no_constant(name):
+    raise ValueError(f"{name} is not JSON")
+
+
+def toy(*words):
+    out = json.loads(run("toy", *words, "--json").stdout, parse_constant=no_constant)
+    jsonschema.Draft202012Validator(SCHEMA).validate(out)
+    return out
+
+
+def load_safetensors(path):
+    raw = pathlib.Path(path).read_bytes()
+    (length,) = struct.unpack("<Q", raw[:8])
+    header = json.loads(raw[8:8 + length])
+    body = raw[8 + length:]
+    tensors = {}
+    for name, info in header.items():
+        if name != "__metadata__":
+            begin, end = info["data_offsets"]
+            assert info["dtype"] == "F32"
+            tensors[name] = np.frombuffer(body[begin:end], "<f4").reshape(info["shape"])
+    return tensors, header["__metadata__"]
+
+
+def test_json_has_every_field_and_the_saved_weights_agree_with_it(tmp_path):
+    path = tmp_path / "w.safetensors"
+    out = toy(*SMALL, "--law", "power:1.0", "--decay", "-1", "--seed", "3", "--save", path, "--profile")
+    tensors, metadata = load_safetensors(path)
+    W, b = tensors["W"].astype(float), tensors["b"]
+    assert W.shape == (60, 8) and b.shape == (60,)
+    assert json.loads(metadata["superpose.config"]) == out["config"]
+    norms = np.linalg.norm(W, axis=1)
+    assert out["phi_half"] == pytest.approx(np.mean(norms > 0.5))
+    assert out["phi_one"] == pytest.approx(np.mean(norms > 1))
+    assert out["norm_mean"] == pytest.approx(norms.mean(), rel=1e-6)
+    assert out["norm_quantiles"] == pytest.approx(np.quantile(norms, [.01, .05, .25, .5, .75, .95, .99]), rel=1e-5)
+    assert sum(out["norm_histogram"]["counts"]) == 60
+
+    def mean_square(keep):
+        U = W[keep] / norms[keep, None]
+        C = (U @ U.T) ** 2
+        k = len(U)
+        return (C.sum() - k) / (k * (k - 1)) if k > 1 else None
+
+    for field, keep in [("overlap_mean_square", norms > 0.5), ("overlap_mean_square_all", norms > 0),
+                        ("overlap_mean_square_strong", norms > 1)]:
+        expected = mean_square(keep)
+        assert out[field] is None if expected is None else out[field] == pytest.approx(expected, rel=1e-6)
+    p = 1 / np.arange(1, 61)
+    p /= p.sum()
+    assert out["loss_unlearned"] == pytest.approx(4 / 3 * p[norms <= 0.5].sum(), abs=1e-9)
+    assert out["welch_bound_mean_square"] == pytest.approx((60 - 8) / (8 * 59))
+    assert out["density_realised"] == pytest.approx(1)
+    assert out["config"]["law"] == "power:1"
+    # The loss by an independent program: fresh data, dense.
+    rng = np.random.default_rng(0)
+    x = (rng.random((40000, 60)) < p) * rng.uniform(0, 2, (40000, 60))
+    loss = ((np.maximum(x @ W @ W.T + b, 0) - x) ** 2).sum(axis=1)
+    # eval_loss has 100 batches of 128; five standard errors of both, a false alarm in about 10^6 (the seeds are fixed).
+    assert abs(loss.mean() - out["eval_loss"]) < 5 * (loss.std() / 200 + out["eval_loss_se"])
+
+
+def test_engines_agree_and_seeds_differ():
+    fast = toy(*SMALL, "--seed", "1")
+    slow = toy(*SMALL, "--seed", "1", "--engine", "reference")
+    other = toy(*SMALL, "--seed", "2")
+    assert fast["curve"][0][1] == pytest.approx(slow["curve"][0][1], rel=1e-4)
+    assert fast["loss"] == pytest.approx(slow["loss"], rel=0.05)  # float and double part company slowly
+    assert fast["loss"] != other["loss"]
+
+
+def test_same_seed_is_bit_identical_for_any_threads(tmp_path):
+    words = ["toy", "--features", "2000", "--dim", "10", "--steps", "50", "--batch", "256"]
+    for threads in (1, 2, 3):
+        run(*words, "--threads", threads, "--save", tmp_path / f"{threads}.safetensors")
+    first = (tmp_path / "1.safetensors").read_bytes()
+    assert first == (tmp_path / "2.safetensors").read_bytes() == (tmp_path / "3.safetensors").read_bytes()
+
+
+def test_divergence_is_a_result(tmp_path):
+    out = toy(*SMALL, "--lr", "1e12", "--save", tmp_path / "w")
+    assert out["status"] == "diverged" and out["loss"] is None and out["diverged_at"] >= 0
+    assert not (tmp_path / "w").exists()
+    text = run("toy", *SMALL, "--lr", "1e12").stdout
+    assert "diverged" in text and "nan" not in text.lower()
+
+
+def test_law_from_a_file_of_counts(tmp_path):
+    counts = tmp_path / "counts.tsv"
+    counts.write_text("token\tcount\n5\t3\n6\t0\n7\t90\n8\t7\n")
+    out = toy("--law", f"file:{counts}", "--dim", "2", "--steps", "20", "--batch", "16")
+    assert out["config"]["features"] == 3 and out["zeros_dropped"] == 1
+    assert len(out["config"]["law_data"]) == 16
+    run("toy", "--law", f"file:{counts}", "--features", "9", code=2)
+    run("toy", "--law", "file:/no/such/file", code=4)
+    counts.write_text("a\t-1\nb\t-2\n")
+    assert "line 1" in run("toy", "--law", f"file:{counts}", code=3).stderr
+
+
+def test_real_token_counts():
+    root = os.environ.get("SUPERPOSE_TEST_DATA")
+    if not root:
+        pytest.skip("SUPERPOSE_TEST_DATA is not set")
+    path = pathlib.Path(root) / "corpora/tokfreq_gpt2_tinystories_val.tsv"
+    out = toy("--law", f"file:{path}", "--features", "500", "--dim", "10", "--steps", "50", "--batch", "64")
+    assert out["config"]["features"] == 500 and out["status"] == "ok"
+
+
+@pytest.mark.parametrize("words, part", [
+    (["--dimm", "3"], "did you mean --dim?"),
+    (["--dim", "0", "--batch", "-3"], "batch = -3"),
+    (["--density", "2000"], "density"),
+    (["--law", "powr:1"], "did you mean power"),
+    (["--engine", "quick"], "engine = quick"),
+    (["--dim", "x"], "--dim"),
+    (["stray"], "stray"),
+    (["--decay", "nan"], "decay"),
+])
+def test_wrong_use_is_exit_2_and_says_what(words, part):
+    done = run("toy", *words, code=2)
+    assert part in done.stderr and done.stdout == ""
+
+
+def test_underscores_are_accepted_in_flags():
+    assert toy(*SMALL, "--lr_bias", "0.02", "--loss_scale=2")["config"]["lr_bias"] == 0.02
+
+
+def test_an_unwritable_file_is_exit_4(tmp_path):
+    run("toy", *SMALL, "--save", tmp_path / "no" / "folder.safetensors", code=4)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_refuses_unknown_flags_with_the_nearest_name(verb):
+    done = run(verb, "--jsn", code=2)
+    assert "unknown flag --jsn" in done.stderr and "--json" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_an_example(verb):
+    text = run(verb, "--help").stdout
+    assert "Example" in text and f"superpose {verb}" in text and "--json" in text
+
+
+def test_an_unknown_verb_names_the_nearest():
+    assert "did you mean sweep" in run("swep", code=2).stderr
+    assert run().stdout.startswith("superpose")
+    assert run("--version").stdout.startswith("superpose ")
+
+
+def test_the_toy_examples_work_as_pasted(tmp_path):
+    text = run("toy", "--help").stdout
+    lines = [line.strip() for line in text.splitlines() if line.strip().startswith("superpose toy")]
+    assert lines
+    words = shlex.split(lines[0])[1:]
+    run(*words, cwd=tmp_path)
