@@ -380,7 +380,8 @@ TEST(Render, malformed_stores_still_make_a_page) {
 
 TEST(Text, numbers_show_their_interval_with_matching_decimals) {
   EXPECT_EQ(with_interval(1.0612, Interval{0.881, 1.2489}), "1.06 [0.88, 1.25]");
-  EXPECT_EQ(with_interval(-0.98, Interval{-1.41, -0.55}), "−1.0 [−1.4, −0.6]");
+  EXPECT_EQ(with_interval(-0.98, Interval{-1.41, -0.55}), "−0.98 [−1.41, −0.55]");
+  EXPECT_EQ(with_interval(2.05, Interval{1.6, 2.5}), "2.05 [1.60, 2.50]");
   EXPECT_EQ(with_interval(2.0, std::nullopt), "2");
   EXPECT_EQ(number(std::nullopt), "—");
   EXPECT_EQ(number(std::nan("")), "—");
