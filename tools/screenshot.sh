@@ -16,21 +16,23 @@ mkdir -p "$out"
 profile=$(mktemp -d)
 trap 'rm -rf "$profile"' EXIT
 
-# chrome FLAGS..: one headless run, no network, a throw-away profile.
+# chrome PAGE FLAGS..: one headless run, no network, a throw-away profile.
 chrome() {
+  shown=$1
+  shift
   "$browser" --headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking \
     --disable-component-update --disable-sync --hide-scrollbars --user-data-dir="$profile" \
-    --virtual-time-budget=4000 "$@" "file://$page" 2>/dev/null
+    --virtual-time-budget=4000 "$@" "file://$shown" 2>/dev/null
 }
 
-chrome --screenshot="$out/laptop.png" --window-size=1280,"$height"
-chrome --screenshot="$out/dark.png" --blink-settings=preferredColorScheme=0 --window-size=1280,"$height"
+chrome "$page" --screenshot="$out/laptop.png" --window-size=1280,"$height"
+chrome "$page" --screenshot="$out/dark.png" --blink-settings=preferredColorScheme=0 --window-size=1280,"$height"
 # Headless Chromium refuses windows narrower than 500 px, so the phone is a frame of 375 px inside a wider one.
 frame="$profile/phone.html"
 printf '<body style="margin:0"><iframe src="file://%s" style="border:0;width:375px;height:%spx"></iframe>' "$page" "$height" >"$frame"
-page=$frame chrome --screenshot="$out/phone.png" --allow-file-access-from-files --window-size=500,"$height"
+chrome "$frame" --screenshot="$out/phone.png" --allow-file-access-from-files --window-size=500,"$height"
 if command -v pdftoppm >/dev/null; then
-  chrome --print-to-pdf="$out/print.pdf" --no-pdf-header-footer
+  chrome "$page" --print-to-pdf="$out/print.pdf" --no-pdf-header-footer --window-size=1280,900
   pdftoppm -r 60 -png "$out/print.pdf" "$out/print"
 fi
 ls "$out"

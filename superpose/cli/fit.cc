@@ -12,8 +12,8 @@
 #include "superpose/base/files.h"
 #include "superpose/cli/output.h"
 #include "superpose/cli/verbs.h"
-#include "superpose/study/study.h"
 #include "superpose/fit/fit.h"
+#include "superpose/study/study.h"
 
 namespace superpose::cli {
 namespace {
@@ -196,7 +196,10 @@ Action declare_fit(CLI::App& app) {
   std::string known;
   for (const auto& law : fit::laws())
     known += fmt::format("{}{}: {}", known.empty() ? "" : "; ", law.name, law.formula);
-  app.add_option("table", flags->table, "CSV or TSV with a header line ('#' begins a comment), or the name of a built-in table: published/fig8b_llm_losses.csv, ...")->required();
+  app.add_option("table", flags->table,
+                 "CSV or TSV with a header line ('#' begins a comment), or the name of a built-in table: "
+                 "published/fig8b_llm_losses.csv, ...")
+      ->required();
   app.add_option("--law", flags->law, known)->required();
   app.add_option("--x,--m", flags->selection.x, "column of the width (default: m, width, d_model, ...)");
   app.add_option("--y", flags->selection.y, "column of the loss (default: loss, y, ...)");

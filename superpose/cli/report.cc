@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <memory>
 
 #include "superpose/base/files.h"
@@ -40,14 +39,23 @@ Json outline(const Json& page) {
 
 int write_page(const Flags& flags) {
   const store::Store store(flags.store, store::Mode::read_only);
+<<<<<<< HEAD
   const report::Inputs inputs = study::report_inputs(store, flags.title);
+=======
+  report::Inputs inputs;
+  inputs.title = flags.title;
+  inputs.runs = store.runs("toy");
+  inputs.artifacts = store.artifacts();
+  const std::vector<EmbeddedFile> published = study::published_tables();
+  inputs.published = published;
+>>>>>>> report
   const std::string page = report::render(inputs);
   write_file(flags.out, page);
   const Json data = report::page_data(inputs);
   if (flags.json) {
     Json body{{"out", flags.out}, {"bytes", page.size()}};
     body.update(outline(data));
-    print_json("report", {{"store", flags.store}, {"out", flags.out}, {"title", inputs.title}}, body);
+    print_json("report", {{"store", flags.store}, {"out", flags.out}, {"title", data["title"]}}, body);
     return 0;
   }
   for (const Json& sentence : data["summary"]["sentences"]) fmt::print("{}\n", sentence.get<std::string>());
@@ -61,7 +69,7 @@ Action declare_report(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   app.add_option("store", flags->store, "the run store (one SQLite file)")->required();
   app.add_option("-o,--out", flags->out, "the page to write")->capture_default_str();
-  app.add_option("--title", flags->title, "its title (default: the store's name)");
+  app.add_option("--title", flags->title, "its title (default: from the store's study)");
   app.add_flag("--json", flags->json, "print one JSON object: where the page is, its summary, claims and figures");
   return [flags] { return write_page(*flags); };
 }

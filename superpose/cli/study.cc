@@ -22,7 +22,8 @@ struct Options {
 };
 
 std::string published_text(const Json& published, double tolerance) {
-  std::string text = published.is_array() ? fmt::format("{} to {}", number(published[0].get<double>(), 3), number(published[1].get<double>(), 3))
+  std::string text = published.is_array() ? fmt::format("{} to {}", number(published[0].get<double>(), 3),
+                                                        number(published[1].get<double>(), 3))
                                           : number(published.get<double>());
   return tolerance > 0 ? fmt::format("{} ± {}", text, number(tolerance, 3)) : text;
 }
@@ -40,7 +41,8 @@ std::string wrapped(const std::string& text, const std::string& indent, size_t w
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find(' ', at), text.size());
     const std::string word = text.substr(at, end - at);
-    const auto length = static_cast<size_t>(std::count_if(word.begin(), word.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+    const auto length =
+        static_cast<size_t>(std::count_if(word.begin(), word.end(), [](char c) { return (c & 0xC0) != 0x80; }));
     if (used > 0 && used + 1 + length > width) {
       out += indent + line + '\n';
       line.clear();
@@ -64,9 +66,10 @@ void print_ledger(const std::vector<study::Claim>& claims) {
   }
   size_t confirmed = 0, denied = 0;
   for (const auto& c : claims) confirmed += c.verdict == "confirmed", denied += c.verdict == "denied";
-  fmt::print("{} claims: {} confirmed, {} denied, {} cannot be told from what was run. A denied claim is a finding.\n"
-             "How to read this: docs/claims.md; the rule and the tolerances: studies/tolerances.yaml.\n",
-             claims.size(), confirmed, denied, claims.size() - confirmed - denied);
+  fmt::print(
+      "{} claims: {} confirmed, {} denied, {} cannot be told from what was run. A denied claim is a finding.\n"
+      "How to read this: docs/claims.md; the rule and the tolerances: studies/tolerances.yaml.\n",
+      claims.size(), confirmed, denied, claims.size() - confirmed - denied);
 }
 
 Json result_json(const study::StudyResult& r) {
@@ -75,8 +78,13 @@ Json result_json(const study::StudyResult& r) {
   return {{"study", r.name},
           {"store", r.store.string()},
           {"report", r.report.string()},
-          {"runs", {{"total", r.progress.total}, {"done", r.progress.done}, {"skipped", r.progress.skipped},
-                    {"failed", r.progress.failed}, {"diverged", r.progress.diverged}, {"seconds", r.progress.seconds}}},
+          {"runs",
+           {{"total", r.progress.total},
+            {"done", r.progress.done},
+            {"skipped", r.progress.skipped},
+            {"failed", r.progress.failed},
+            {"diverged", r.progress.diverged},
+            {"seconds", r.progress.seconds}}},
           {"stopped", r.stopped},
           {"failures", r.failures},
           {"claims", claims}};
@@ -94,14 +102,18 @@ int run_verb(Options& o) {
   const study::StudyResult result = study::run_study(o.study);
   for (const std::string& failure : result.failures) fmt::print(stderr, "study: {}\n", failure);
   if (o.json) {
-    print_json("study", {{"study", o.study.study}, {"overrides", o.study.overrides}, {"out", o.out}, {"jobs", o.study.jobs}}, result_json(result));
+    print_json("study",
+               {{"study", o.study.study}, {"overrides", o.study.overrides}, {"out", o.out}, {"jobs", o.study.jobs}},
+               result_json(result));
   } else {
     print_ledger(result.claims);
     fmt::print("\n{} runs in {} ({} were already there). The page: {}\n", result.progress.done,
-               duration(result.progress.seconds), result.progress.skipped, std::filesystem::absolute(result.report).string());
+               duration(result.progress.seconds), result.progress.skipped,
+               std::filesystem::absolute(result.report).string());
   }
   if (result.stopped) {
-    fmt::print(stderr, "study: stopped; what was finished is kept in {}, and the same command goes on from there\n", result.store.string());
+    fmt::print(stderr, "study: stopped; what was finished is kept in {}, and the same command goes on from there\n",
+               result.store.string());
     return signals.exit_code();
   }
   return result.failures.empty() ? 0 : exit_code(ErrorKind::numeric);

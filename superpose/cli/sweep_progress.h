@@ -27,8 +27,8 @@ class StopOnSignal {
   struct sigaction old_term_ {};
 };
 
-// Keeps `line` up to date while a sweep runs. The fraction counts runs, not seconds: what a person can check against the
-// store. `line` and `signals` must outlive the function returned.
+// Keeps `line` up to date while a sweep runs. The fraction counts runs, not seconds: what a person can check against
+// the store. `line` and `signals` must outlive the function returned.
 std::function<void(const sweep::Progress&)> show_progress(ProgressLine& line, const StopOnSignal& signals);
 
 }  // namespace superpose::cli

@@ -27,8 +27,8 @@ std::span<const Verb> verbs() {
       {"report", "write the page of a store: one self-contained HTML file",
        "  superpose report superpose-out/runs.sqlite -o report.html", declare_report},
       {"ls", "list the runs of a store", "  superpose ls superpose-out/runs.sqlite", declare_ls},
-      {"show", "show one run of a store: its configuration, result, error", "  superpose show superpose-out/runs.sqlite 1",
-       declare_show},
+      {"show", "show one run of a store: its configuration, result, error",
+       "  superpose show superpose-out/runs.sqlite 1", declare_show},
   };
   return kVerbs;
 }

@@ -10,9 +10,9 @@
 #include "superpose/fit/backtest.h"
 #include "superpose/fit/bootstrap.h"
 #include "superpose/fit/compare.h"
+#include "superpose/fit/fit.h"
 #include "superpose/fit/identify.h"
 #include "superpose/fit/laws.h"
-#include "superpose/fit/fit.h"
 #include "superpose/fit/statistics.h"
 
 namespace superpose::fit {

@@ -33,15 +33,21 @@ std::pair<std::string, std::optional<double>> canonical_law(const std::string& l
   return {fmt::format("power:{:.6g}", alpha), alpha};
 }
 
+// A store may hold text that is not UTF-8; its dump must not throw.
+template <class AnyJson>
+std::string text_of(const AnyJson& value) {
+  return value.dump(-1, ' ', false, AnyJson::error_handler_t::replace);
+}
+
 std::string recipe_of(Json config) {
   for (const char* name : {"dim", "seed", "law", "density", "decay", "lr", "lr_bias", "threads", "save", "profile"}) {
     config.erase(name);
   }
-  return fingerprint(config);
+  return fingerprint(std::string_view(text_of(nlohmann::json(config))));  // nlohmann::json sorts its keys
 }
 
 std::string learning_rates(const Json& config) {
-  return config.value("lr", Json()).dump() + "/" + config.value("lr_bias", Json()).dump();
+  return text_of(config.value("lr", Json())) + "/" + text_of(config.value("lr_bias", Json()));
 }
 
 // One learning rate per m is a rule of the recipe; two at the same m are two recipes.

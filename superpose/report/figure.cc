@@ -156,9 +156,10 @@ std::string with_interval(std::optional<double> value, const std::optional<Inter
     return fmt::format("{} [{}, {}]", number(value, digits), number(interval->first, digits),
                        number(interval->second, digits));
   }
-  // As many decimals as show the half width with one digit, with two where that digit is 1 or 2: "1.06 [0.88, 1.25]".
+  // As many decimals as show the half width with two digits, with one where that digit is 5 or more: "1.06
+  // [0.88, 1.25]".
   const int exponent = static_cast<int>(std::floor(std::log10(half)));
-  const int decimals = std::clamp(half / std::pow(10.0, exponent) < 3 ? 1 - exponent : -exponent, 0, 6);
+  const int decimals = std::clamp(half / std::pow(10.0, exponent) < 5 ? 1 - exponent : -exponent, 0, 6);
   const auto fixed = [&](double number) {
     std::string text = fmt::format("{:.{}f}", number, decimals);
     if (text.starts_with('-')) {

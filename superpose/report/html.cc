@@ -112,7 +112,7 @@ std::string slopes_html(const Page& page) {
   std::string out = fmt::format(
       "<details><summary>All {} fitted slopes</summary>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
       "aria-label=\"fitted slopes\">"
-      "<table class=\"data\"><caption>loss = C·m^−αₘ per cell</caption>",
+      "<table class=\"data\"><caption>loss = C·m<sup>−αₘ</sup> per cell</caption>",
       page.slopes.size());
   out += head_row({"law", "E", "γ", "αₘ [95 %]", "R²", "widths", "seeds", "interval from", "runs"}) + "<tbody>";
   for (const Slope& slope : page.slopes) {
@@ -297,8 +297,8 @@ std::string about_html(const Page& page) {
       "<section id=\"about\" aria-labelledby=\"about-title\">\n<h2 id=\"about-title\">How to read this</h2>\n"
       "<p>The toy model stores n features of different frequency in m &lt; n dimensions: h = Wᵀx, y = ReLU(Wh + b). "
       "Weight decay γ &lt; 0 pulls the rows of W to length 1 (superposition), γ &gt; 0 shrinks them (none). "
-      "Feature i is active with probability p ∝ i^−α; E is the mean number of active features. "
-      "Loss is summed over features. αₘ is the exponent of loss ∝ m^−αₘ.</p>\n"
+      "Feature i is active with probability p ∝ i<sup>−α</sup>; E is the mean number of active features. "
+      "Loss is summed over features. αₘ is the exponent of loss ∝ m<sup>−αₘ</sup>.</p>\n"
       "<p>Published values come from the paper arXiv 2505.10465, read from its figures; they are always a series of "
       "their own. "
       "Where nothing of ours was run, the place stays empty.</p>\n";

@@ -223,9 +223,11 @@ size_t Page::count(std::string_view verdict) const {
 
 Page make_page(const Inputs& inputs) {
   Page page;
-  page.title = inputs.title.empty() ? "superpose: report" : inputs.title;
   page.runs = count_runs(inputs.runs);
   read_claims(inputs.artifacts, page);
+  page.title = inputs.title;
+  if (page.title.empty())
+    page.title = page.study.empty() ? "superpose" : fmt::format("superpose: the {} study", page.study);
   page.matrices = inspected_matrices(inputs.artifacts);
   const Published published(inputs.published);
   const Cells cells = make_cells(inputs.runs);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The claims ledger: each claim of the paper that the findings at hand can test, with what was published, what was
-// measured here, and a verdict. A claim is one line of the table in ledger.cc and one function in claims_*.cc; what it is
-// compared with is in studies/tolerances.yaml. A denied claim is a finding.
+// measured here, and a verdict. A claim is one line of the table in ledger.cc and one function in claims_*.cc; what it
+// is compared with is in studies/tolerances.yaml. A denied claim is a finding.
 #pragma once
 #include <optional>
 #include <string>
@@ -22,16 +22,16 @@ struct Findings {
 };
 
 struct Claim {
-  std::string id;          // D-number of docs/claims.md
-  std::string claim;       // one sentence
-  Json published;          // number or [low, high]
+  std::string id;     // D-number of docs/claims.md
+  std::string claim;  // one sentence
+  Json published;     // number or [low, high]
   double tolerance = 0;
   std::optional<double> measured;
   std::optional<std::pair<double, double>> ci95;
-  std::string verdict;     // "confirmed", "denied", "cannot_tell"
-  std::string because;     // the numbers that decided, in a sentence
-  std::string command;     // what reproduces it
-  std::string source;      // where it was published
+  std::string verdict;  // "confirmed", "denied", "cannot_tell"
+  std::string because;  // the numbers that decided, in a sentence
+  std::string command;  // what reproduces it
+  std::string source;   // where it was published
 };
 Json to_json(const Claim& claim);
 

@@ -19,7 +19,8 @@ fit::Table heads() { return fit::read_table(study_file("published/fig8a_llm_mean
 }  // namespace
 
 fit::Result fit_language_models() {
-  const fit::Table table = fit::read_table(study_file("published/fig8b_llm_losses.csv"), "published/fig8b_llm_losses.csv");
+  const fit::Table table =
+      fit::read_table(study_file("published/fig8b_llm_losses.csv"), "published/fig8b_llm_losses.csv");
   const fit::Law& law = fit::find_law("width");
   fit::Selection selection;
   selection.x = "m";
@@ -36,8 +37,8 @@ Measure head_overlap_slope(const Findings&) {
   const auto fitted = fit::fit_power(table.numbers("m"), table.numbers("mean_sq_overlap"));
   const auto& alpha = fitted["alpha"];
   return {alpha.value, alpha.ci95,
-          fmt::format("overlap ~ m^-x over {} published heads: x = {} ± {} (s.e.), R² = {}", table.rows(), text(alpha.value),
-                      text(alpha.se.value_or(0), 2), text(fitted.r2.value_or(0), 2))};
+          fmt::format("overlap ~ m^-x over {} published heads: x = {} ± {} (s.e.), R² = {}", table.rows(),
+                      text(alpha.value), text(alpha.se.value_or(0), 2), text(fitted.r2.value_or(0), 2))};
 }
 
 Measure head_overlap_level(const Findings&) {
@@ -47,9 +48,10 @@ Measure head_overlap_level(const Findings&) {
   for (size_t i = 0; i < m.size(); ++i) scaled.push_back(m[i] * overlap[i]);
   const auto [low, high] = std::minmax_element(scaled.begin(), scaled.end());
   return {median(scaled), median_interval(scaled),
-          fmt::format("median of overlap·m over {} published heads ({} to {}); bootstrap over heads. Random directions give 1: "
-                      "real heads are far more crowded than that, mostly along a common direction",
-                      scaled.size(), text(*low, 2), text(*high, 2))};
+          fmt::format(
+              "median of overlap·m over {} published heads ({} to {}); bootstrap over heads. Random directions give 1: "
+              "real heads are far more crowded than that, mostly along a common direction",
+              scaled.size(), text(*low, 2), text(*high, 2))};
 }
 
 Measure heads_strong(const Findings& findings) {
@@ -67,10 +69,12 @@ Measure heads_strong(const Findings& findings) {
     return not_run("no language-model head was inspected: ./run samples, or superpose study quick --checkpoint PATH");
   }
   if (heads_seen == undecided) {
-    return not_run(fmt::format("{} head(s) inspected, and for none do the numbers decide; see the checkpoint section", heads_seen));
+    return not_run(fmt::format("{} head(s) inspected, and for none do the numbers decide; see the checkpoint section",
+                               heads_seen));
   }
   return {static_cast<double>(strong) / static_cast<double>(heads_seen - undecided), std::nullopt,
-          fmt::format("{} of {} inspected heads are in strong superposition, {} cannot be told", strong, heads_seen, undecided)};
+          fmt::format("{} of {} inspected heads are in strong superposition, {} cannot be told", strong, heads_seen,
+                      undecided)};
 }
 
 Measure llm_alpha(const Findings& findings) {
@@ -83,17 +87,20 @@ Measure llm_alpha(const Findings& findings) {
 
 Measure llm_coefficient(const Findings& findings) {
   if (!findings.llm_fit) return not_run("the fit was not run");
-  return {(*findings.llm_fit)["C"].value, std::nullopt, "C of L = C/m^α + L0, from the same re-fit of recovered losses"};
+  return {(*findings.llm_fit)["C"].value, std::nullopt,
+          "C of L = C/m^α + L0, from the same re-fit of recovered losses"};
 }
 
 Measure llm_error_bar(const Findings& findings) {
   if (!findings.llm_fit) return not_run("the fit was not run");
   const auto& alpha = (*findings.llm_fit)["alpha"];
   if (!alpha.bootstrap_sd || !alpha.ci95 || !alpha.se) return not_run("the bootstrap gave no interval");
-  return {*alpha.bootstrap_sd, std::nullopt,
-          fmt::format("the standard deviation of α over {} bootstraps of the 27 models; their 95 % interval is {} to {}. The "
-                      "regression's own s.e. is {}; the printed 0.036 comes from replacing the logarithm of a negative point by 0",
-                      kResamples, text(alpha.ci95->first), text(alpha.ci95->second), text(*alpha.se, 2))};
+  return {
+      *alpha.bootstrap_sd, std::nullopt,
+      fmt::format(
+          "the standard deviation of α over {} bootstraps of the 27 models; their 95 % interval is {} to {}. The "
+          "regression's own s.e. is {}; the printed 0.036 comes from replacing the logarithm of a negative point by 0",
+          kResamples, text(alpha.ci95->first), text(alpha.ci95->second), text(*alpha.se, 2))};
 }
 
 Measure llm_alpha_is_one(const Findings& findings) {
@@ -106,7 +113,8 @@ Measure llm_alpha_is_one(const Findings& findings) {
     identified += parameter.identified;
   }
   return {alpha.value, alpha.ci95,
-          fmt::format("the interval is the bootstrap's over models; {} of the {} irreducible losses L0 are identified", identified, offsets)};
+          fmt::format("the interval is the bootstrap's over models; {} of the {} irreducible losses L0 are identified",
+                      identified, offsets)};
 }
 
 }  // namespace superpose::study

@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kRunPaper = "run studies/paper.yaml";
 
 bool at_unit_density(const Toy& t) { return near(t.density, 1); }
-bool strong_dial(double gamma) { return gamma <= -0.3; }  // the paper's strong region
+bool strong_dial(double gamma) { return gamma <= -0.3; }                   // the paper's strong region
 bool middle_strong(double gamma) { return gamma > -0.8 && gamma < -0.3; }  // the three decays of Fig. 6e
 
 std::vector<Toy> select(const Findings& findings, const std::function<bool(const Toy&)>& keep) {
@@ -29,7 +29,8 @@ std::vector<Toy> select(const Findings& findings, const std::function<bool(const
 }
 
 // Cells at density 1 that pass and have at least one complete seed.
-std::vector<Cell> complete_cells(const Findings& findings, const std::function<bool(double alpha, double gamma)>& keep) {
+std::vector<Cell> complete_cells(const Findings& findings,
+                                 const std::function<bool(double alpha, double gamma)>& keep) {
   std::vector<Cell> out;
   for (Cell& c : cells(select(findings, at_unit_density))) {
     if (keep(c.alpha, c.gamma) && !exponents(c).empty()) out.push_back(std::move(c));
@@ -49,7 +50,8 @@ std::string cell_names(const std::vector<Cell>& all) {
   return out;
 }
 
-Measure mean_over(const std::vector<Cell>& all, const std::string& what, const std::function<double(double)>& expected = {}) {
+Measure mean_over(const std::vector<Cell>& all, const std::string& what,
+                  const std::function<double(double)>& expected = {}) {
   const auto estimate = mean_exponent(all, expected);
   if (!estimate) return not_run(fmt::format("no seed is complete in all of {}; {}", cell_names(all), kRunPaper));
   return {estimate->value, estimate->ci95, fmt::format("{} over {}; {}", what, cell_names(all), estimate->how)};
@@ -64,12 +66,14 @@ std::string range(const std::vector<double>& values) {
 
 Measure dial_strong_end(const Findings& findings) {
   std::vector<double> phi;
-  for (const Toy& t : select(findings, [](const Toy& t) { return at_unit_density(t) && near(t.alpha, 1) && t.gamma < -0.5; })) {
+  for (const Toy& t :
+       select(findings, [](const Toy& t) { return at_unit_density(t) && near(t.alpha, 1) && t.gamma < -0.5; })) {
     phi.push_back(t.number("phi_half"));
   }
   if (phi.size() < 3) return not_run(kRunPaper);
   return {*std::min_element(phi.begin(), phi.end()), std::nullopt,
-          fmt::format("the smallest φ_1/2 of {} runs with γ < -0.5 at α = 1 ({}); a count, no interval", phi.size(), range(phi))};
+          fmt::format("the smallest φ_1/2 of {} runs with γ < -0.5 at α = 1 ({}); a count, no interval", phi.size(),
+                      range(phi))};
 }
 
 Measure dial_weak_end(const Findings& findings) {
@@ -77,7 +81,8 @@ Measure dial_weak_end(const Findings& findings) {
   const auto gamma = table.numbers("gamma"), m = table.numbers("m"), phi = table.numbers("phi_half");
   double largest = 0;
   std::vector<double> multiples;
-  for (const Toy& t : select(findings, [](const Toy& t) { return at_unit_density(t) && near(t.alpha, 1) && t.gamma > 0.3; })) {
+  for (const Toy& t :
+       select(findings, [](const Toy& t) { return at_unit_density(t) && near(t.alpha, 1) && t.gamma > 0.3; })) {
     for (size_t i = 0; i < table.rows(); ++i) {
       if (!near(gamma[i], t.gamma) || m[i] != static_cast<double>(t.m)) continue;
       const double difference = t.number("phi_half") - phi[i];
@@ -87,9 +92,10 @@ Measure dial_weak_end(const Findings& findings) {
   }
   if (multiples.size() < 3) return not_run(kRunPaper);
   return {largest, std::nullopt,
-          fmt::format("the largest difference of φ_1/2 from the published count over {} runs with γ > 0.3; φ_1/2 is {} times "
-                      "m/n, so \"φ ~ m/n\" is an order of magnitude",
-                      multiples.size(), range(multiples))};
+          fmt::format(
+              "the largest difference of φ_1/2 from the published count over {} runs with γ > 0.3; φ_1/2 is {} times "
+              "m/n, so \"φ ~ m/n\" is an order of magnitude",
+              multiples.size(), range(multiples))};
 }
 
 Measure dial_map(const Findings& findings) {
@@ -98,14 +104,16 @@ Measure dial_map(const Findings& findings) {
   std::vector<double> differences;
   for (const Toy& t : select(findings, [](const Toy& t) { return at_unit_density(t) && t.m == 39; })) {
     for (size_t i = 0; i < table.rows(); ++i) {
-      if (near(alpha[i], t.alpha) && near(gamma[i], t.gamma)) differences.push_back(std::fabs(t.number("phi_half") - phi[i]));
+      if (near(alpha[i], t.alpha) && near(gamma[i], t.gamma))
+        differences.push_back(std::fabs(t.number("phi_half") - phi[i]));
     }
   }
   if (differences.size() < 50) {
     return not_run(fmt::format("{} of the map's 170 cells were run; {}", differences.size(), kRunPaper));
   }
-  return {median(differences), median_interval(differences),
-          fmt::format("median |difference| of φ_1/2 over {} cells at m = 39; bootstrap over cells", differences.size())};
+  return {
+      median(differences), median_interval(differences),
+      fmt::format("median |difference| of φ_1/2 over {} cells at m = 39; bootstrap over cells", differences.size())};
 }
 
 Measure weak_loss_is_unlearned(const Findings& findings) {
@@ -115,8 +123,8 @@ Measure weak_loss_is_unlearned(const Findings& findings) {
   }
   if (errors.size() < 4) return not_run(kRunPaper);
   return {median(errors), median_interval(errors),
-          fmt::format("median |L / Σ unlearned - 1| over {} runs with γ > 0.3 (largest {}); bootstrap over runs", errors.size(),
-                      text(*std::max_element(errors.begin(), errors.end())))};
+          fmt::format("median |L / Σ unlearned - 1| over {} runs with γ > 0.3 (largest {}); bootstrap over runs",
+                      errors.size(), text(*std::max_element(errors.begin(), errors.end())))};
 }
 
 namespace {
@@ -144,13 +152,15 @@ Measure weak_exponent_exact(const Findings& findings) {
 }
 
 Measure strong_exponent_flat_data(const Findings& findings) {
-  const auto all = complete_cells(findings, [](double alpha, double gamma) { return near(alpha, 0) && middle_strong(gamma); });
+  const auto all =
+      complete_cells(findings, [](double alpha, double gamma) { return near(alpha, 0) && middle_strong(gamma); });
   if (all.empty()) return not_run(kRunPaper);
   return mean_over(all, "mean α_m at α = 0");
 }
 
 Measure strong_exponent_alpha_one(const Findings& findings) {
-  const auto all = complete_cells(findings, [](double alpha, double gamma) { return near(alpha, 1) && strong_dial(gamma); });
+  const auto all =
+      complete_cells(findings, [](double alpha, double gamma) { return near(alpha, 1) && strong_dial(gamma); });
   if (all.empty()) return not_run(kRunPaper);
   return mean_over(all, "mean α_m at α = 1");
 }
@@ -163,19 +173,22 @@ Measure weak_exponent_small(const Findings& findings) {
 
 // The region of D14: α <= 1 and the three middle decays. One α alone says nothing about "flat data".
 Measure strong_exponent_region(const Findings& findings) {
-  const auto all = complete_cells(findings, [](double alpha, double gamma) { return alpha < 1.001 && middle_strong(gamma); });
+  const auto all =
+      complete_cells(findings, [](double alpha, double gamma) { return alpha < 1.001 && middle_strong(gamma); });
   const auto has = [&](double low, double high) {
     return std::any_of(all.begin(), all.end(), [&](const Cell& c) { return c.alpha > low && c.alpha < high; });
   };
   if (!has(-1, 0.26) || !has(0.3, 0.7) || !has(0.74, 1.01)) {
-    return not_run(fmt::format("needs data exponents from 0 to 1, {} run; {}", all.empty() ? "none was" : "only " + cell_names(all), kRunPaper));
+    return not_run(fmt::format("needs data exponents from 0 to 1, {} run; {}",
+                               all.empty() ? "none was" : "only " + cell_names(all), kRunPaper));
   }
   return mean_over(all, "mean α_m");
 }
 
 Measure strong_exponent_rise(const Findings& findings) {
   const auto at = [&](double wanted) {
-    return complete_cells(findings, [&](double alpha, double gamma) { return near(alpha, wanted) && middle_strong(gamma); });
+    return complete_cells(findings,
+                          [&](double alpha, double gamma) { return near(alpha, wanted) && middle_strong(gamma); });
   };
   auto flat = at(0);
   auto steep = at(1);
@@ -192,25 +205,29 @@ Measure strong_exponent_rise(const Findings& findings) {
   // Independent runs: half widths add in quadrature.
   const double half = std::hypot(low->value - low->ci95.first, high->value - high->ci95.first);
   const double rise = high->value - low->value;
-  return {rise, {{rise - half, rise + half}},
+  return {rise,
+          {{rise - half, rise + half}},
           fmt::format("α_m({}) at α = 1 minus {} at α = 0; {}", text(high->value), text(low->value), high->how)};
 }
 
 Measure steep_exponent(const Findings& findings) {
-  const auto all = complete_cells(findings, [](double alpha, double gamma) { return alpha > 1.49 && middle_strong(gamma); });
+  const auto all =
+      complete_cells(findings, [](double alpha, double gamma) { return alpha > 1.49 && middle_strong(gamma); });
   if (all.empty()) return not_run(kRunPaper);
   return mean_over(all, "mean of α_m - 2(α - 1)", [](double alpha) { return 2 * (alpha - 1); });
 }
 
 Measure strong_row_count(const Findings& findings) {
   std::vector<double> logs;
-  for (const Toy& t : select(findings, [](const Toy& t) { return at_unit_density(t) && near(t.gamma, -1) && t.m >= 25; })) {
+  for (const Toy& t :
+       select(findings, [](const Toy& t) { return at_unit_density(t) && near(t.gamma, -1) && t.m >= 25; })) {
     const double m = static_cast<double>(t.m);
     logs.push_back(std::log2(t.number("rows_strong") / std::min(1000.0, m * m / 2)));
   }
   if (logs.size() < 4) return not_run(fmt::format("{} runs at γ = -1 with m >= 25; {}", logs.size(), kRunPaper));
   return {median(logs), median_interval(logs),
-          fmt::format("median of log2(strong rows / min(n, m²/2)) over {} runs at γ = -1, m >= 25; bootstrap over runs", logs.size())};
+          fmt::format("median of log2(strong rows / min(n, m²/2)) over {} runs at γ = -1, m >= 25; bootstrap over runs",
+                      logs.size())};
 }
 
 Measure strong_overlap_bounds(const Findings& findings) {
@@ -226,7 +243,9 @@ Measure strong_overlap_bounds(const Findings& findings) {
     scaled.push_back(overlap * m);
     const bool ok = overlap >= 0.95 * kappa_square && overlap <= 1.13 / m;
     inside += ok;
-    if (!ok) outside += fmt::format("{}(α={}, γ={}, m={}: {}/m)", outside.empty() ? "" : ", ", text(t.alpha), text(t.gamma), t.m, text(overlap * m));
+    if (!ok)
+      outside += fmt::format("{}(α={}, γ={}, m={}: {}/m)", outside.empty() ? "" : ", ", text(t.alpha), text(t.gamma),
+                             t.m, text(overlap * m));
     const double bound = t.number("welch_bound_strong");
     if (std::isfinite(bound)) welch_gap = std::max(welch_gap, overlap / std::max(bound, 1e-12));
   }
@@ -234,9 +253,10 @@ Measure strong_overlap_bounds(const Findings& findings) {
   const double share = static_cast<double>(inside) / static_cast<double>(scaled.size());
   if (outside.size() > 200) outside = outside.substr(0, outside.find("), ", 150) + 1) + ", ...";
   return {share, std::nullopt,
-          fmt::format("{} of {} runs with γ < -0.3 lie between 0.95 κ² and 1.13/m; overlap·m is {}{}. Welch's bound for the "
-                      "actual number of strong rows is passed by a factor of at most {}",
-                      inside, scaled.size(), range(scaled), outside.empty() ? "" : "; outside: " + outside, text(welch_gap))};
+          fmt::format(
+              "{} of {} runs with γ < -0.3 lie between 0.95 κ² and 1.13/m; overlap·m is {}{}. Welch's bound for the "
+              "actual number of strong rows is passed by a factor of at most {}",
+              inside, scaled.size(), range(scaled), outside.empty() ? "" : "; outside: " + outside, text(welch_gap))};
 }
 
 Measure strong_overlap_published(const Findings& findings) {
@@ -267,7 +287,8 @@ Measure all_rows_overlap_slope(const Findings& findings) {
   auto widths = m;
   std::sort(widths.begin(), widths.end());
   widths.erase(std::unique(widths.begin(), widths.end()), widths.end());
-  if (widths.size() < std::size(kPaperWidths)) return not_run(fmt::format("needs the six widths at γ = -1; {}", kRunPaper));
+  if (widths.size() < std::size(kPaperWidths))
+    return not_run(fmt::format("needs the six widths at γ = -1; {}", kRunPaper));
   const auto slope = fit::fit_power(m, overlap);
   return {slope["alpha"].value, slope["alpha"].ci95,
           fmt::format("minus the slope of ln overlap on ln m over all rows of {} runs at γ = -1", m.size())};
@@ -285,13 +306,15 @@ std::vector<Cell> density_cells(const Findings& findings, double gamma) {
 Measure density_and_exponent(const Findings& findings) {
   auto all = density_cells(findings, -5.0 / 9);
   std::erase_if(all, [](const Cell& c) { return exponents(c).empty(); });
-  if (all.size() < 2 || all.back().density < 4) return not_run(fmt::format("needs densities from 1 to 7.5; {}", kRunPaper));
+  if (all.size() < 2 || all.back().density < 4)
+    return not_run(fmt::format("needs densities from 1 to 7.5; {}", kRunPaper));
   const auto low = mean_exponent({all.front()}), high = mean_exponent({all.back()});
   const double change = high->value - low->value;
   const double half = std::hypot(low->value - low->ci95.first, high->value - high->ci95.first);
-  return {change, {{change - half, change + half}},
-          fmt::format("α_m {} at E = {} minus {} at E = {}; {}", text(high->value), text(all.back().density), text(low->value),
-                      text(all.front().density), low->how)};
+  return {change,
+          {{change - half, change + half}},
+          fmt::format("α_m {} at E = {} minus {} at E = {}; {}", text(high->value), text(all.back().density),
+                      text(low->value), text(all.front().density), low->how)};
 }
 
 Measure density_and_loss(const Findings& findings) {
@@ -304,7 +327,8 @@ Measure density_and_loss(const Findings& findings) {
   if (density.size() < 4) return not_run(fmt::format("needs densities from 1 to 7.5 at m = 63; {}", kRunPaper));
   const auto slope = fit::fit_power(density, loss);
   const auto& alpha = slope["alpha"];
-  Measure out{-alpha.value, std::nullopt, fmt::format("slope of ln L on ln E at m = 63, γ = -0.556, {} runs", density.size())};
+  Measure out{-alpha.value, std::nullopt,
+              fmt::format("slope of ln L on ln E at m = 63, γ = -0.556, {} runs", density.size())};
   if (alpha.ci95) out.ci95 = {-alpha.ci95->second, -alpha.ci95->first};
   return out;
 }

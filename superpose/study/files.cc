@@ -10,7 +10,7 @@ namespace superpose {
 // Generated from studies/.
 std::span<const EmbeddedFile> embedded_studies();
 std::span<const EmbeddedFile> embedded_published();
-}
+}  // namespace superpose
 
 namespace superpose::study {
 

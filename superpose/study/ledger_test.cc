@@ -24,7 +24,8 @@ store::Run toy_run(double alpha, double gamma, int64_t m, double loss, int64_t s
   run.kind = "toy";
   run.status = "ok";
   run.config = toy::resolve(config).json;
-  run.result = {{"loss", loss}, {"loss_unlearned", loss * 1.01}, {"phi_half", gamma < 0 ? 1.0 : 1e-3 * static_cast<double>(m)}};
+  run.result = {
+      {"loss", loss}, {"loss_unlearned", loss * 1.01}, {"phi_half", gamma < 0 ? 1.0 : 1e-3 * static_cast<double>(m)}};
   return run;
 }
 
@@ -41,7 +42,8 @@ void add_cell(Findings& findings, double alpha, double gamma, double exponent, i
   int sign = 1;
   for (const int64_t m : kPaperWidths) {
     sign = -sign;
-    findings.toys.push_back(toy_run(alpha, gamma, m, std::pow(static_cast<double>(m), -exponent) * (1 + wiggle * sign), seed));
+    findings.toys.push_back(
+        toy_run(alpha, gamma, m, std::pow(static_cast<double>(m), -exponent) * (1 + wiggle * sign), seed));
   }
 }
 
@@ -87,7 +89,8 @@ TEST(Exponents, of_the_published_losses_are_the_published_exponents) {
 
 TEST(Exponents, density_grid_has_the_slopes_recomputed_from_the_figure) {
   const auto table = fit::read_table(study_file("published/fig7b_loss_vs_m.csv"), "fig7b");
-  const auto density = table.numbers("E"), m = table.numbers("m"), loss = table.numbers("loss"), slope = table.numbers("fit_slope");
+  const auto density = table.numbers("E"), m = table.numbers("m"), loss = table.numbers("loss"),
+             slope = table.numbers("fit_slope");
   Findings findings;
   for (size_t i = 0; i < table.rows(); ++i) {
     findings.toys.push_back(toy_run(1, -5.0 / 9, static_cast<int64_t>(m[i]), loss[i], 0, density[i]));
@@ -128,8 +131,8 @@ TEST(Verdict, follows_the_rule_of_the_tolerances_file) {
     for (const double gamma : {-7.0 / 9, -5.0 / 9, -3.0 / 9}) add_cell(findings, 0, gamma, exponent, 0, wiggle);
     return claim_of(findings, "D13");
   };
-  EXPECT_EQ(verdict_for(0.82, 0.01).verdict, "confirmed");  // inside [.79, .85] ± .05
-  EXPECT_EQ(verdict_for(0.60, 0.01).verdict, "denied");     // clearly outside
+  EXPECT_EQ(verdict_for(0.82, 0.01).verdict, "confirmed");    // inside [.79, .85] ± .05
+  EXPECT_EQ(verdict_for(0.60, 0.01).verdict, "denied");       // clearly outside
   EXPECT_EQ(verdict_for(0.82, 0.30).verdict, "cannot_tell");  // inside, but the interval is wider than the band
   EXPECT_EQ(verdict_for(0.10, 0.10).verdict, "denied");       // wide, yet disjoint: that is decisive
   EXPECT_EQ(claim_of({}, "D13").verdict, "cannot_tell");
@@ -205,11 +208,11 @@ TEST(Ledger, checkpoints_count_only_where_the_numbers_decide) {
 
 TEST(Ledger, every_row_has_a_bound_a_command_and_no_nan) {
   for (const Findings& findings : {Findings{}, [] {
-         Findings broken;
-         for (const int64_t m : kPaperWidths) broken.toys.push_back(toy_run(1, -1, m, 0.1));
-         for (auto& run : broken.toys) run.result = {{"loss", nullptr}};
-         return broken;
-       }()}) {
+                                     Findings broken;
+                                     for (const int64_t m : kPaperWidths) broken.toys.push_back(toy_run(1, -1, m, 0.1));
+                                     for (auto& run : broken.toys) run.result = {{"loss", nullptr}};
+                                     return broken;
+                                   }()}) {
     for (const Claim& claim : judge_claims(findings)) {
       EXPECT_FALSE(claim.command.empty());
       EXPECT_FALSE(claim.because.empty());

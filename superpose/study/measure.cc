@@ -20,8 +20,9 @@ double config_number(const Json& config, const char* name) {
 }
 
 bool paper_protocol(const Json& c) {
-  return config_number(c, "features") == 1000 && config_number(c, "steps") == 20000 && config_number(c, "batch") == 2048 &&
-         near(config_number(c, "lr"), 0.01) && near(config_number(c, "lr_bias"), 0.01) && near(config_number(c, "warmup"), 0.1) &&
+  return config_number(c, "features") == 1000 && config_number(c, "steps") == 20000 &&
+         config_number(c, "batch") == 2048 && near(config_number(c, "lr"), 0.01) &&
+         near(config_number(c, "lr_bias"), 0.01) && near(config_number(c, "warmup"), 0.1) &&
          near(config_number(c, "lr_floor"), 0.05) && config_number(c, "loss_scale") == 1;
 }
 
@@ -40,7 +41,9 @@ Measure not_run(const std::string& why) { return {std::nullopt, std::nullopt, wh
 
 bool near(double a, double b) { return std::fabs(a - b) < 1e-3; }
 
-std::string text(double value, int digits) { return std::isfinite(value) ? fmt::format("{:.{}g}", value, digits) : "-"; }
+std::string text(double value, int digits) {
+  return std::isfinite(value) ? fmt::format("{:.{}g}", value, digits) : "-";
+}
 
 double Toy::number(const char* field) const {
   return result.contains(field) && result[field].is_number() ? result[field].get<double>()
@@ -123,7 +126,8 @@ std::optional<Estimate> mean_exponent(const std::vector<Cell>& all, const std::f
   if (means.size() == 1) {
     const double freedom = k * (std::size(kPaperWidths) - 2.0);
     half = std::sqrt(variance) * fit::student_t_95(freedom);
-    out.how = fmt::format("the interval is the regression's over six widths, one seed{}", all.size() > 1 ? fmt::format(", {} cells", all.size()) : "");
+    out.how = fmt::format("the interval is the regression's over six widths, one seed{}",
+                          all.size() > 1 ? fmt::format(", {} cells", all.size()) : "");
   } else {
     double square = 0;
     for (const double x : means) square += (x - out.value) * (x - out.value);
@@ -148,7 +152,8 @@ std::pair<double, double> median_interval(const std::vector<double>& values) {
     std::vector<double> sample;
     for (size_t i = 0; i < values.size(); ++i) {
       const auto block = blocks.next();
-      sample.push_back(values[static_cast<size_t>(uniform_open(block[0], block[1]) * static_cast<double>(values.size()))]);
+      sample.push_back(
+          values[static_cast<size_t>(uniform_open(block[0], block[1]) * static_cast<double>(values.size()))]);
     }
     medians.push_back(median(std::move(sample)));
   }

@@ -43,7 +43,7 @@ inline constexpr int64_t kPaperWidths[] = {10, 15, 25, 39, 63, 100};
 // α_m of a cell: minus the slope of ln L on ln m over the paper's six widths, per seed.
 struct Exponent {
   double value = 0;
-  double se = 0;    // of the regression
+  double se = 0;  // of the regression
   int64_t seed = 0;
 };
 std::vector<Exponent> exponents(const Cell& cell);  // of the seeds that have all six widths
@@ -55,7 +55,8 @@ struct Estimate {
   std::pair<double, double> ci95;
   std::string how;  // "regression, 1 seed, 6 widths" or "5 seeds"
 };
-std::optional<Estimate> mean_exponent(const std::vector<Cell>& cells, const std::function<double(double)>& expected = {});
+std::optional<Estimate> mean_exponent(const std::vector<Cell>& cells,
+                                      const std::function<double(double)>& expected = {});
 
 // The 95 % interval of the median by case resampling, 2000 times, seed 0. At least 3 values.
 std::pair<double, double> median_interval(const std::vector<double>& values);

@@ -29,7 +29,8 @@ void inspect_all(const StudyOptions& options, store::Store& store, StudyResult& 
 
 Findings gather(const store::Store& store, const fit::Result& llm_fit) {
   Findings findings{store.runs("toy"), llm_fit, {}};
-  for (store::Artifact& artifact : store.artifacts("inspect")) findings.inspections.push_back(std::move(artifact.value));
+  for (store::Artifact& artifact : store.artifacts("inspect"))
+    findings.inspections.push_back(std::move(artifact.value));
   return findings;
 }
 

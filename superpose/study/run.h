@@ -13,15 +13,15 @@
 namespace superpose::study {
 
 struct StudyOptions {
-  std::string study = "quick";                      // a built-in name or a path to a study file
-  std::vector<std::string> overrides;               // key=value words for its grids
-  std::filesystem::path out = "superpose-out";      // folder of the page; made if absent
-  std::filesystem::path store;                      // empty: runs.sqlite in `out`
-  std::vector<std::filesystem::path> checkpoints;   // files or folders to inspect
-  int jobs = 0;                                     // runs at once; 0 = all cores
+  std::string study = "quick";                     // a built-in name or a path to a study file
+  std::vector<std::string> overrides;              // key=value words for its grids
+  std::filesystem::path out = "superpose-out";     // folder of the page; made if absent
+  std::filesystem::path store;                     // empty: runs.sqlite in `out`
+  std::vector<std::filesystem::path> checkpoints;  // files or folders to inspect
+  int jobs = 0;                                    // runs at once; 0 = all cores
   std::function<void(const sweep::Progress&)> on_progress;
-  std::function<void(const std::string&)> on_stage; // "fitting the losses of 27 language models", ...
-  const std::atomic<bool>* stop = nullptr;          // becomes true: finish what is cheap, judge what there is
+  std::function<void(const std::string&)> on_stage;  // "fitting the losses of 27 language models", ...
+  const std::atomic<bool>* stop = nullptr;           // becomes true: finish what is cheap, judge what there is
 };
 
 struct StudyResult {

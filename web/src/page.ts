@@ -119,6 +119,7 @@ function mount(figure: Figure, place: HTMLElement): void {
     const each = Math.min(Math.floor((width - kGap * (columns - 1)) / columns), figure.kind === "map" ? 560 : panels.length === 1 ? 640 : kWidest);
     const domain = figure.color?.domain ?? [0, 1];
     panelsAt.style.gridTemplateColumns = `repeat(${columns}, ${each}px)`;
+    panelsAt.dataset.count = String(panels.length === 1 ? 1 : panels.length === 3 || panels.length > 4 ? 3 : 2);
     panelsAt.replaceChildren(...panels.map((panel) => {
       const box = element("div", "panel");
       if (panel.title) box.append(element("h4", "", panel.title));
@@ -135,7 +136,8 @@ function mount(figure: Figure, place: HTMLElement): void {
     place.replaceChildren(legendAt, panelsAt);
   }
   draw();
-  new ResizeObserver(() => draw()).observe(place);
+  // On paper the style sheet scales what the screen had.
+  new ResizeObserver(() => { if (!matchMedia("print").matches) draw(); }).observe(place);
 }
 
 function start(): void {
