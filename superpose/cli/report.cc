@@ -39,16 +39,7 @@ Json outline(const Json& page) {
 
 int write_page(const Flags& flags) {
   const store::Store store(flags.store, store::Mode::read_only);
-<<<<<<< HEAD
   const report::Inputs inputs = study::report_inputs(store, flags.title);
-=======
-  report::Inputs inputs;
-  inputs.title = flags.title;
-  inputs.runs = store.runs("toy");
-  inputs.artifacts = store.artifacts();
-  const std::vector<EmbeddedFile> published = study::published_tables();
-  inputs.published = published;
->>>>>>> report
   const std::string page = report::render(inputs);
   write_file(flags.out, page);
   const Json data = report::page_data(inputs);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "superpose/fit/fit.h"
 #include "superpose/fit/statistics.h"
 
 #include <gtest/gtest.h>
