@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "superpose/fit/fit.h"
 #include "superpose/fit/statistics.h"
+#include "superpose/fit/fit.h"
 
 #include <gtest/gtest.h>
 

@@ -81,12 +81,6 @@ report::Inputs report_inputs(const store::Store& store, const std::string& title
   inputs.runs = store.runs("toy");
   inputs.artifacts = store.artifacts();
   inputs.published = published_tables();
-  if (title.empty()) {
-    inputs.title = "superpose";
-    for (const store::Artifact& artifact : inputs.artifacts) {
-      if (artifact.kind == "claims") inputs.title = "superpose: the " + artifact.name + " study";
-    }
-  }
   return inputs;
 }
 
