@@ -298,6 +298,9 @@ TEST(Render, a_denied_claim_is_a_finding_with_word_icon_and_colour) {
             std::string::npos);
   EXPECT_NE(page.find("✓</span>confirmed"), std::string::npos);
   EXPECT_NE(page.find("1.31 [1.22, 1.40]"), std::string::npos);
+  Json row = claim("D14", "denied");
+  row["tolerance"] = 0.15;
+  EXPECT_NE(render({"t", {}, {claims({row})}, {}}).find("1 <small>tolerance 0.15</small>"), std::string::npos);
   EXPECT_EQ(render({"t", {}, {claims({claim("D7", "confirmed")})}, {}}).find("Findings against"), std::string::npos);
 }
 
