@@ -79,6 +79,11 @@ std::string findings_html(const Page& page) {
   return out + "</ul></div>\n";
 }
 
+std::string published_html(const Claim& claim) {
+  const std::string value = claim.published.empty() ? "—" : escaped(claim.published);
+  return claim.tolerance.empty() ? value : fmt::format("{} <small>tolerance {}</small>", value, claim.tolerance);
+}
+
 std::string claims_html(const Page& page) {
   std::string out =
       "<section id=\"claims\" aria-labelledby=\"claims-title\">\n<h2 id=\"claims-title\">Claims ledger</h2>\n";
@@ -99,7 +104,7 @@ std::string claims_html(const Page& page) {
   for (const Claim& claim : page.claims) {
     out += fmt::format("<tr role=\"row\" class=\"{}\">", claim.verdict);
     out += fmt::format("<th role=\"rowheader\" scope=\"row\" data-label=\"Id\">{}</th>", escaped(claim.id));
-    out += cell("Claim", escaped(claim.claim), "wide") + cell("Published", escaped(claim.published), "num");
+    out += cell("Claim", escaped(claim.claim), "wide") + cell("Published", published_html(claim), "num");
     out += cell("Measured", escaped(claim.measured), "num") + cell("Verdict", badge(claim.verdict));
     out += cell("Because", escaped(claim.because), "wide") + cell("Command", code(claim.command), "wide command") +
            "</tr>\n";

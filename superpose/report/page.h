@@ -12,8 +12,9 @@ namespace superpose::report {
 
 struct Claim {
   std::string id, claim, published, measured, because, command;  // texts as the page shows them
-  std::string verdict;                                           // "confirmed", "denied" or "cannot_tell"
-  Json value;                                                    // the row as the study wrote it
+  std::string tolerance;  // how far from the published value still confirms; empty when the ledger gives none
+  std::string verdict;    // "confirmed", "denied" or "cannot_tell"
+  Json value;             // the row as the study wrote it
 };
 
 struct RunCounts {

@@ -36,6 +36,7 @@ Claim read_claim(const Json& value) {
   out.because = text_field(value, "because"), out.command = text_field(value, "command");
   out.verdict = text_field(value, "verdict");
   if (out.verdict != "confirmed" && out.verdict != "denied") out.verdict = "cannot_tell";
+  if (const auto tolerance = field(value, "tolerance"); tolerance && *tolerance > 0) out.tolerance = number(tolerance);
   const std::string unit = text_field(value, "unit");
   const auto with_unit = [&](std::string text) { return unit.empty() || text == "—" ? text : text + " " + unit; };
   if (value.contains("published")) out.published = with_unit(value_text(value["published"]));

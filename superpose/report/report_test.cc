@@ -281,14 +281,16 @@ TEST(PageData, llm_figure_subtracts_the_fitted_floor_and_names_points_below_it) 
 
 TEST(Render, is_one_file_that_loads_nothing) {
   const std::string page =
-      render({"superpose: quick study", power_cell(1, -1, 1), {claims({claim("D14", "denied")})}, {}});
+      render({"superpose: quick study", power_cell(1, -1, 1), {claims(Json::array({claim("D14", "denied")}))}, {}});
   for (const char* loader :
        {"<link", "src=", "@import", "url(http", "fetch(", "XMLHttpRequest", "WebSocket", "sendBeacon"}) {
     EXPECT_EQ(page.find(loader), std::string::npos) << loader;
   }
   EXPECT_NE(page.find("default-src 'none'"), std::string::npos);
   EXPECT_LT(page.size(), 1'000'000u);
-  EXPECT_EQ(page, render({"superpose: quick study", power_cell(1, -1, 1), {claims({claim("D14", "denied")})}, {}}));
+  EXPECT_EQ(
+      page,
+      render({"superpose: quick study", power_cell(1, -1, 1), {claims(Json::array({claim("D14", "denied")}))}, {}}));
 }
 
 TEST(Render, a_denied_claim_is_a_finding_with_word_icon_and_colour) {
@@ -298,7 +300,12 @@ TEST(Render, a_denied_claim_is_a_finding_with_word_icon_and_colour) {
             std::string::npos);
   EXPECT_NE(page.find("✓</span>confirmed"), std::string::npos);
   EXPECT_NE(page.find("1.31 [1.22, 1.40]"), std::string::npos);
-  EXPECT_EQ(render({"t", {}, {claims({claim("D7", "confirmed")})}, {}}).find("Findings against"), std::string::npos);
+  Json row = claim("D14", "denied");
+  row["tolerance"] = 0.15;
+  EXPECT_NE(render({"t", {}, {claims(Json::array({row}))}, {}}).find("1 <small>tolerance 0.15</small>"),
+            std::string::npos);
+  EXPECT_EQ(render({"t", {}, {claims(Json::array({claim("D7", "confirmed")}))}, {}}).find("Findings against"),
+            std::string::npos);
 }
 
 // Whatever a store holds, the page keeps its three elements of script and data, and no element of the store's making.
@@ -317,13 +324,18 @@ TEST(Render, hostile_text_cannot_break_out) {
                     {"n", 10},
                     {"m", 3},
                     {"norm", {{"histogram", {{"edges", {0, 1, 2}}, {"counts", {1, 2}}}}}}};
-  const std::string page =
-      render({evil, runs, {claims({row}), {"inspect", evil, {{"path", evil}, {"matrices", {matrix}}}, evil}}, {}});
+  const std::string page = render(
+      {evil,
+       runs,
+       {claims(Json::array({row})), {"inspect", evil, {{"path", evil}, {"matrices", Json::array({matrix})}}, evil}},
+       {}});
   EXPECT_EQ(occurrences(page, "<script"), 2u);
   EXPECT_EQ(occurrences(page, "</script"), 2u);
   EXPECT_EQ(occurrences(page, "<img"), 0u);
   EXPECT_EQ(occurrences(page, "alert(1)</script>"), 0u);
   EXPECT_EQ(page.find('\xff'), std::string::npos);
+  EXPECT_GT(occurrences(page, "&lt;/script&gt;&lt;script&gt;alert(1)"), 8u)
+      << "title, claim and matrix are shown, as text";
   const std::string data = script_json({{"k", evil}});
   for (const char* raw : {"<", ">", "&", "\u2028", "\u2029"}) EXPECT_EQ(data.find(raw), std::string::npos);
   EXPECT_NE(embedded_data(page)["title"].get<std::string>().find("</script>"), std::string::npos)
@@ -341,6 +353,7 @@ TEST(Render, malformed_stores_still_make_a_page) {
                         Json::array({1, "a", nullptr}),
                         Json::object(),
                         {{"x", {{"y", 1}}}}};
+  const PublishedTables tables;
   const Json fields = toy(1, 1, -1, 10, 1).result;
   for (const Json& value : wrong) {
     std::vector<store::Run> runs = power_cell(1, -1, 1);
@@ -357,10 +370,10 @@ TEST(Render, malformed_stores_still_make_a_page) {
     std::vector<store::Artifact> artifacts;
     for (const char* kind : {"claims", "fit", "inspect", "study"}) artifacts.push_back({kind, "llm", value, ""});
     artifacts.push_back(claims(value));
-    artifacts.push_back(claims({value}));
+    artifacts.push_back(claims(Json::array({value})));
     artifacts.push_back({"fit", "llm", {{"parameters", value}}, ""});
     artifacts.push_back({"fit", "llm", {{"parameters", {{"C", value}, {"alpha", value}}}}, ""});
-    artifacts.push_back({"inspect", "x", {{"matrices", {value}}}, ""});
+    artifacts.push_back({"inspect", "x", {{"matrices", Json::array({value})}}, ""});
     artifacts.push_back(
         {"inspect",
          "y",
@@ -370,11 +383,14 @@ TEST(Render, malformed_stores_still_make_a_page) {
     for (const char* key : {"id", "claim", "published", "measured", "ci95", "verdict", "because", "command", "unit"}) {
       Json row = claim("D1", "confirmed");
       row[key] = value;
-      artifacts.push_back(claims({row}));
+      artifacts.push_back(claims(Json::array({row})));
     }
-    std::string page;
-    ASSERT_NO_THROW(page = render({"t", runs, artifacts, {}})) << value;
-    EXPECT_FALSE(embedded_data(page).empty());
+    ASSERT_NO_THROW(render({"t", runs, artifacts, tables.files()})) << value;
+    for (const store::Artifact& artifact : artifacts) {
+      std::string page;
+      ASSERT_NO_THROW(page = render({"t", {}, {artifact}, tables.files()})) << artifact.kind << " " << artifact.value;
+      EXPECT_FALSE(embedded_data(page).empty());
+    }
   }
 }
 

@@ -80,8 +80,9 @@ function endLabels(panel: Panel, domain: [number, number], height: number): Plot
     .sort((a, b) => a.wanted - b.wanted);
   ends.forEach((label, i) => { label.at = i === 0 ? label.wanted : Math.max(label.wanted, ends[i - 1].at + kLabelHeight); });
   for (let i = ends.length - 1, floor = height + 4; i >= 0 && ends[i].at > floor; --i, floor -= kLabelHeight) ends[i].at = floor;
+  const right = Math.max(...ends.map((label) => label.end.x));  // also for a line that stops early
   return ends.map(({ series, end, wanted, at }) => Plot.text([end], {
-    x: "x", y: "y", dx: 7, dy: at - wanted, text: () => series.label ?? "", textAnchor: "start", fill: colorOf(series), fontSize: 11,
+    x: () => right, y: "y", dx: 7, dy: at - wanted, text: () => series.label ?? "", textAnchor: "start", fill: colorOf(series), fontSize: 11,
     fontStyle: series.role === "theory" ? "italic" : "normal", clip: false,
   }));
 }
