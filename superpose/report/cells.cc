@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <map>
 #include <set>
@@ -15,14 +14,6 @@
 
 namespace superpose::report {
 namespace {
-
-// Student's t at 0.975; beyond 30 degrees of freedom 1.960 + 2.4/df is within 0.003.
-double t_975(size_t df) {
-  static constexpr std::array<double, 30> kTable{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
-                                                 2.201,  2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
-                                                 2.080,  2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042};
-  return df <= kTable.size() ? kTable[df - 1] : 1.960 + 2.4 / static_cast<double>(df);
-}
 
 // "power:1.0" and "power:1" are the same law.
 std::pair<std::string, std::optional<double>> canonical_law(const std::string& law) {
@@ -173,7 +164,7 @@ std::pair<double, std::optional<Interval>> mean_interval(const std::vector<doubl
   for (const double value : values) mean += value / n;
   for (const double value : values) square += (value - mean) * (value - mean);
   if (values.size() < 2) return {mean, std::nullopt};
-  const double half = t_975(values.size() - 1) * std::sqrt(square / (n - 1) / n);
+  const double half = fit::student_t_95(values.size() - 1) * std::sqrt(square / (n - 1) / n);
   return {mean, Interval{mean - half, mean + half}};
 }
 
