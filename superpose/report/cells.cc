@@ -164,7 +164,7 @@ std::pair<double, std::optional<Interval>> mean_interval(const std::vector<doubl
   for (const double value : values) mean += value / n;
   for (const double value : values) square += (value - mean) * (value - mean);
   if (values.size() < 2) return {mean, std::nullopt};
-  const double half = fit::student_t_95(values.size() - 1) * std::sqrt(square / (n - 1) / n);
+  const double half = fit::student_t_95(n - 1) * std::sqrt(square / (n - 1) / n);
   return {mean, Interval{mean - half, mean + half}};
 }
 
