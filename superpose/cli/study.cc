@@ -59,7 +59,8 @@ void print_ledger(const std::vector<study::Claim>& claims) {
   const bool colour = colour_stdout();
   for (const auto& c : claims) {
     fmt::print("{:<5} {}  {}\n", c.id, verdict_text(c.verdict, colour), c.claim);
-    std::string numbers = "published " + published_text(c.published, c.tolerance) + ", measured " + number(c.measured);
+    std::string numbers =
+        c.quantity + ": published " + published_text(c.published, c.tolerance) + ", measured " + number(c.measured);
     if (c.ci95) numbers += fmt::format(" [{}, {}]", number(c.ci95->first, 3), number(c.ci95->second, 3));
     fmt::print("{}{}", wrapped(numbers, "      ", 110), wrapped(c.because, "      ", 110));
     fmt::print("      $ {}\n\n", c.command);

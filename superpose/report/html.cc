@@ -73,8 +73,9 @@ std::string findings_html(const Page& page) {
   std::string out = "<div class=\"findings\"><h3>Findings against the paper</h3><ul>\n";
   for (const Claim& claim : page.claims) {
     if (claim.verdict != "denied") continue;
-    out += fmt::format("<li><b>{}</b> {}: published {}, measured {}. Because: {}</li>\n", escaped(claim.id),
-                       escaped(claim.claim), escaped(claim.published), escaped(claim.measured), escaped(claim.because));
+    out += fmt::format("<li><b>{}</b> {}. {}: published {}, measured {}. Because: {}</li>\n", escaped(claim.id),
+                       escaped(claim.claim), escaped(claim.quantity.empty() ? "Value" : claim.quantity),
+                       escaped(claim.published), escaped(claim.measured), escaped(claim.because));
   }
   return out + "</ul></div>\n";
 }
@@ -104,7 +105,9 @@ std::string claims_html(const Page& page) {
   for (const Claim& claim : page.claims) {
     out += fmt::format("<tr role=\"row\" class=\"{}\">", claim.verdict);
     out += fmt::format("<th role=\"rowheader\" scope=\"row\" data-label=\"Id\">{}</th>", escaped(claim.id));
-    out += cell("Claim", escaped(claim.claim), "wide") + cell("Published", published_html(claim), "num");
+    const std::string quantity =
+        claim.quantity.empty() ? "" : fmt::format(" <small>{}</small>", escaped(claim.quantity));
+    out += cell("Claim", escaped(claim.claim) + quantity, "wide") + cell("Published", published_html(claim), "num");
     out += cell("Measured", escaped(claim.measured), "num") + cell("Verdict", badge(claim.verdict));
     out += cell("Because", escaped(claim.because), "wide") + cell("Command", code(claim.command), "wide command") +
            "</tr>\n";

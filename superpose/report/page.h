@@ -11,7 +11,7 @@
 namespace superpose::report {
 
 struct Claim {
-  std::string id, claim, published, measured, because, command;  // texts as the page shows them
+  std::string id, claim, quantity, published, measured, because, command;  // texts as the page shows them
   std::string tolerance;  // how far from the published value still confirms; empty when the ledger gives none
   std::string verdict;    // "confirmed", "denied" or "cannot_tell"
   Json value;             // the row as the study wrote it

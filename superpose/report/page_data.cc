@@ -37,16 +37,14 @@ Claim read_claim(const Json& value) {
   out.verdict = text_field(value, "verdict");
   if (out.verdict != "confirmed" && out.verdict != "denied") out.verdict = "cannot_tell";
   if (const auto tolerance = field(value, "tolerance"); tolerance && *tolerance > 0) out.tolerance = number(tolerance);
-  const std::string unit = text_field(value, "unit");
-  const auto with_unit = [&](std::string text) { return unit.empty() || text == "—" ? text : text + " " + unit; };
-  if (value.contains("published")) out.published = with_unit(value_text(value["published"]));
+  out.quantity = text_field(value, "quantity");
+  if (value.contains("published")) out.published = value_text(value["published"]);
   const Json measured = value.value("measured", Json()), ci = value.value("ci95", Json());
   std::optional<Interval> interval;
   if (ci.is_array() && ci.size() == 2 && ci[0].is_number() && ci[1].is_number()) {
     interval = Interval{ci[0].get<double>(), ci[1].get<double>()};
   }
-  out.measured =
-      with_unit(measured.is_number() ? with_interval(measured.get<double>(), interval, 4) : value_text(measured));
+  out.measured = measured.is_number() ? with_interval(measured.get<double>(), interval, 4) : value_text(measured);
   return out;
 }
 

@@ -95,9 +95,8 @@ Json claim(const std::string& id, const std::string& verdict) {
 class PublishedTables {
  public:
   PublishedTables() {
-    const char* root = std::getenv("SUPERPOSE_TEST_DATA");
-    if (!root || !std::filesystem::is_directory(std::filesystem::path(root) / "published")) return;
-    for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(root) / "published")) {
+    for (const auto& entry : std::filesystem::directory_iterator(SUPERPOSE_SOURCE_DIR "/studies/published")) {
+      if (entry.path().extension() != ".csv") continue;
       const std::string& text = texts_.emplace_back(read_text(entry.path()));
       const std::string& path = texts_.emplace_back("published/" + entry.path().filename().string());
       files_.push_back({path, text});
@@ -234,7 +233,6 @@ TEST(PageData, an_empty_store_says_so_in_every_toy_figure) {
 
 TEST(PageData, published_values_are_a_series_of_their_own_and_never_ours) {
   const PublishedTables tables;
-  if (tables.files().empty()) GTEST_SKIP() << "SUPERPOSE_TEST_DATA is not set: no published tables";
   const Json page = page_data({"", {}, {}, tables.files()});
   for (const Json& one : page["figures"]) EXPECT_TRUE(points(one, "ours").empty()) << one["id"];
   EXPECT_EQ(points(figure(page, "alpha-map"), "published").size(), 170u);  // 17 α × 10 γ
@@ -246,7 +244,6 @@ TEST(PageData, published_values_are_a_series_of_their_own_and_never_ours) {
 // One run of ours fills one cell of the map; the other 169 stay empty although the paper has values there.
 TEST(PageData, a_cell_without_a_run_of_ours_stays_empty) {
   const PublishedTables tables;
-  if (tables.files().empty()) GTEST_SKIP() << "SUPERPOSE_TEST_DATA is not set: no published tables";
   const Json page = page_data({"", power_cell(1, -0.5556, 1.1), {}, tables.files()});
   const Json& map = figure(page, "alpha-map");
   const auto ours = points(map, "ours");
@@ -258,7 +255,6 @@ TEST(PageData, a_cell_without_a_run_of_ours_stays_empty) {
 
 TEST(PageData, llm_figure_subtracts_the_fitted_floor_and_names_points_below_it) {
   const PublishedTables tables;
-  if (tables.files().empty()) GTEST_SKIP() << "SUPERPOSE_TEST_DATA is not set: no published tables";
   Json parameters{{"C", {{"value", 476.0763}}}, {"alpha", {{"value", 0.9098}, {"ci95", {0.54, 1.08}}}}};
   for (const char* family : {"opt", "Qwen", "gpt2", "pythia"}) {
     for (const char* corpus : {"wikitext", "c4", "pile", "bookcorpus"}) {
@@ -315,7 +311,7 @@ TEST(Render, hostile_text_cannot_break_out) {
   auto runs = power_cell(1, -1, 1);
   for (auto& run : runs) run.config["law"] = evil, run.version = evil, run.finished_at = evil, run.config[evil] = evil;
   Json row = claim(evil, evil);
-  for (const char* key : {"claim", "published", "because", "command", "unit"}) row[key] = evil;
+  for (const char* key : {"claim", "published", "because", "command", "quantity"}) row[key] = evil;
   row["measured"] = evil;
   const Json matrix{{"tensor", evil},
                     {"role", evil},
@@ -380,7 +376,8 @@ TEST(Render, malformed_stores_still_make_a_page) {
          {{"matrices",
            {{{"m", value}, {"n", value}, {"overlap", value}, {"norm", {{"histogram", value}, {"quantiles", value}}}}}}},
          ""});
-    for (const char* key : {"id", "claim", "published", "measured", "ci95", "verdict", "because", "command", "unit"}) {
+    for (const char* key :
+         {"id", "claim", "published", "measured", "ci95", "verdict", "because", "command", "quantity"}) {
       Json row = claim("D1", "confirmed");
       row[key] = value;
       artifacts.push_back(claims(Json::array({row})));

@@ -22,9 +22,10 @@ struct Findings {
 };
 
 struct Claim {
-  std::string id;     // D-number of docs/claims.md
-  std::string claim;  // one sentence
-  Json published;     // number or [low, high]
+  std::string id;        // D-number of docs/claims.md
+  std::string claim;     // one sentence
+  std::string quantity;  // what `published` and `measured` are numbers of
+  Json published;        // number or [low, high]
   double tolerance = 0;
   std::optional<double> measured;
   std::optional<std::pair<double, double>> ci95;

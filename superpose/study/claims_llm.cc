@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "superpose/study/files.h"
 #include "superpose/study/measure.h"
@@ -106,15 +107,21 @@ Measure llm_error_bar(const Findings& findings) {
 Measure llm_alpha_is_one(const Findings& findings) {
   if (!findings.llm_fit) return not_run("the fit was not run");
   const auto& alpha = (*findings.llm_fit)["alpha"];
+  double narrowest = std::numeric_limits<double>::infinity(), widest = 0;
   size_t identified = 0, offsets = 0;
   for (const auto& [name, parameter] : findings.llm_fit->parameters) {
-    if (!name.starts_with("L0")) continue;
+    if (!name.starts_with("L0") || !parameter.ci95) continue;
+    const double width = parameter.ci95->second - parameter.ci95->first;
+    narrowest = std::min(narrowest, width);
+    widest = std::max(widest, width);
     ++offsets;
     identified += parameter.identified;
   }
   return {alpha.value, alpha.ci95,
-          fmt::format("the interval is the bootstrap's over models; {} of the {} irreducible losses L0 are identified",
-                      identified, offsets)};
+          fmt::format(
+              "the interval is the bootstrap's over models. Of the {} irreducible losses L0 {} are identified, "
+              "each to an interval {} to {} nats wide: as wide as the whole part of the large models that depends on m",
+              offsets, identified, text(narrowest, 2), text(widest, 2))};
 }
 
 }  // namespace superpose::study

@@ -12,6 +12,7 @@ namespace {
 struct Row {
   const char* id;
   const char* claim;
+  const char* quantity;
   const char* command;
   Measure (*measure)(const Findings&);
 };
@@ -26,45 +27,53 @@ constexpr const char* kHeads =
 
 // One line per claim.
 const Row kRows[] = {
-    {"D7", "The dial: with growth (γ < 0) every feature is represented, φ_1/2 = 1", "superpose study quick",
-     dial_strong_end},
-    {"D7b", "The dial: with decay (γ > 0) only about m/n are, as in the published counts", "superpose study quick",
-     dial_weak_end},
-    {"D8", "φ_1/2 over all data exponents and decays is as published (m = 39)", SUPERPOSE_SWEEP("dim=39"), dial_map},
-    {"D10", "Weak superposition: the loss is the frequency of what is not learned", "superpose study quick",
-     weak_loss_is_unlearned},
-    {"D11", "Weak superposition: α_m = α - 1", SUPERPOSE_SWEEP("decay=0.33333333333333326"), weak_exponent_asymptotic},
+    {"D7", "The dial: with growth (γ < 0) every feature is represented, φ_1/2 = 1", "smallest φ_1/2",
+     "superpose study quick", dial_strong_end},
+    {"D7b", "The dial: with decay (γ > 0) only about m/n are, as in the published counts",
+     "largest difference of φ_1/2 from the published one", "superpose study quick", dial_weak_end},
+    {"D8", "φ_1/2 over all data exponents and decays is as published (m = 39)", "median |difference| of φ_1/2",
+     SUPERPOSE_SWEEP("dim=39"), dial_map},
+    {"D10", "Weak superposition: the loss is the frequency of what is not learned", "median |L / Σ unlearned - 1|",
+     "superpose study quick", weak_loss_is_unlearned},
+    {"D11", "Weak superposition: α_m = α - 1", "mean of α_m - (α - 1)", SUPERPOSE_SWEEP("decay=0.33333333333333326"),
+     weak_exponent_asymptotic},
     {"D11b", "Weak superposition: α_m is the slope of the exact sum over unlearned features",
-     SUPERPOSE_SWEEP("decay=0.33333333333333326"), weak_exponent_exact},
-    {"D13", "Strong superposition at equal frequencies (α = 0): α_m is .79 to .85", SUPERPOSE_SWEEP("law=power:0"),
-     strong_exponent_flat_data},
-    {"D13b", "Strong superposition at α = 1: α_m is .93 to 1.24", SUPERPOSE_SWEEP("law=power:1"),
+     "mean of α_m - exact slope", SUPERPOSE_SWEEP("decay=0.33333333333333326"), weak_exponent_exact},
+    {"D13", "Strong superposition at equal frequencies (α = 0): α_m is .79 to .85", "mean α_m",
+     SUPERPOSE_SWEEP("law=power:0"), strong_exponent_flat_data},
+    {"D13b", "Strong superposition at α = 1: α_m is .93 to 1.24", "mean α_m", SUPERPOSE_SWEEP("law=power:1"),
      strong_exponent_alpha_one},
-    {"D13c", "Weak superposition at α <= 1: α_m is small, .04 to .43", SUPERPOSE_SWEEP("'law=power:{0,0.5,1}'"),
-     weak_exponent_small},
-    {"D14", "Strong superposition, α <= 1: the mean exponent is the published .92",
+    {"D13c", "Weak superposition at α <= 1: α_m is small, .04 to .43", "mean α_m",
+     SUPERPOSE_SWEEP("'law=power:{0,0.5,1}'"), weak_exponent_small},
+    {"D14", "Strong superposition, α <= 1: the mean exponent is the published .92", "mean α_m",
      SUPERPOSE_SWEEP("'law=power:{0,0.5,1}'"), strong_exponent_region},
-    {"D14b", "Strong superposition, α <= 1: α_m = 1", SUPERPOSE_SWEEP("'law=power:{0,0.5,1}'"), strong_exponent_region},
-    {"D14c", "Strong superposition: α_m does not depend on the data between α = 0 and α = 1",
+    {"D14b", "Strong superposition, α <= 1: α_m = 1", "mean α_m", SUPERPOSE_SWEEP("'law=power:{0,0.5,1}'"),
+     strong_exponent_region},
+    {"D14c", "Strong superposition: α_m does not depend on the data between α = 0 and α = 1", "α_m(α = 1) - α_m(α = 0)",
      SUPERPOSE_SWEEP("'law=power:{0,1}'"), strong_exponent_rise},
-    {"D15", "Strong superposition, steep data (α >= 1.5): α_m = 2(α - 1)", SUPERPOSE_SWEEP("'law=power:{1.5,1.75,2}'"),
-     steep_exponent},
-    {"D16", "About m²/2 rows are strongly represented (m >= 25)", SUPERPOSE_SWEEP("decay=-1"), strong_row_count},
-    {"D17", "Strong rows overlap between the bound κ² and 1.13/m", "superpose study quick", strong_overlap_bounds},
-    {"D17b", "Strong rows overlap as published at each m", "superpose study quick", strong_overlap_published},
-    {"D19", "The mean square overlap of all rows falls as 1/m", SUPERPOSE_SWEEP("decay=-1"), all_rows_overlap_slope},
-    {"D21", "The activation density does not change the exponent",
+    {"D15", "Strong superposition, steep data (α >= 1.5): α_m = 2(α - 1)", "mean of α_m - 2(α - 1)",
+     SUPERPOSE_SWEEP("'law=power:{1.5,1.75,2}'"), steep_exponent},
+    {"D16", "About m²/2 rows are strongly represented (m >= 25)", "median log2(strong rows / min(n, m²/2))",
+     SUPERPOSE_SWEEP("decay=-1"), strong_row_count},
+    {"D17", "Strong rows overlap between the bound κ² and 1.13/m", "share of runs inside", "superpose study quick",
+     strong_overlap_bounds},
+    {"D17b", "Strong rows overlap as published at each m", "share of runs inside", "superpose study quick",
+     strong_overlap_published},
+    {"D19", "The mean square overlap of all rows falls as 1/m", "exponent of 1/m", SUPERPOSE_SWEEP("decay=-1"),
+     all_rows_overlap_slope},
+    {"D21", "The activation density does not change the exponent", "α_m at high minus at low density",
      SUPERPOSE_SWEEP("decay=-0.5555555555555556 law=power:1"), density_and_exponent},
-    {"D22", "The loss is proportional to the activation density",
+    {"D22", "The loss is proportional to the activation density", "slope of ln L on ln E",
      SUPERPOSE_SWEEP("decay=-0.5555555555555556 law=power:1 dim=63"), density_and_loss},
-    {"D24", "Language-model heads: mean square overlap falls as 1/m", kHeads, head_overlap_slope},
-    {"D24b", "Language-model heads: the overlap is that of random directions, 1/m", kHeads, head_overlap_level},
-    {"D25", "Language-model heads are in strong superposition", "superpose study quick --checkpoint PATH",
-     heads_strong},
-    {"D26", "27 language models: the joint fit gives α = 0.91", kFit, llm_alpha},
-    {"D26b", "27 language models: the joint fit gives C = 476", kFit, llm_coefficient},
-    {"D27", "27 language models: α is known to ± 0.04", kFit, llm_error_bar},
-    {"D27b", "27 language models: α = 1", kFit, llm_alpha_is_one},
+    {"D24", "Language-model heads: mean square overlap falls as 1/m", "exponent of 1/m", kHeads, head_overlap_slope},
+    {"D24b", "Language-model heads: the overlap is that of random directions, 1/m", "median overlap·m", kHeads,
+     head_overlap_level},
+    {"D25", "Language-model heads are in strong superposition", "share of heads that are strong",
+     "superpose study quick --checkpoint PATH", heads_strong},
+    {"D26", "27 language models: the joint fit gives α = 0.91", "α", kFit, llm_alpha},
+    {"D26b", "27 language models: the joint fit gives C = 476", "C", kFit, llm_coefficient},
+    {"D27", "27 language models: α is known to ± 0.04", "standard deviation of α", kFit, llm_error_bar},
+    {"D27b", "27 language models: α = 1", "α", kFit, llm_alpha_is_one},
 };
 #undef SUPERPOSE_SWEEP
 
@@ -109,16 +118,9 @@ std::vector<Claim> judge_claims(const Findings& findings) {
   for (const Row& row : kRows) {
     const Bound bound = bound_of(tolerances, row.id);
     const Measure measure = row.measure(findings);
-    Claim claim{row.id,
-                row.claim,
-                bound.published,
-                bound.tolerance,
-                measure.value,
-                measure.ci95,
-                verdict_of(measure, bound),
-                measure.because,
-                row.command,
-                bound.source};
+    Claim claim{row.id,          row.claim,     row.quantity, bound.published,
+                bound.tolerance, measure.value, measure.ci95, verdict_of(measure, bound),
+                measure.because, row.command,   bound.source};
     if (claim.verdict == "cannot_tell" && measure.value) {
       claim.because += "; the interval is wider than the band it would have to fit into";
     }
@@ -130,6 +132,7 @@ std::vector<Claim> judge_claims(const Findings& findings) {
 Json to_json(const Claim& c) {
   return {{"id", c.id},
           {"claim", c.claim},
+          {"quantity", c.quantity},
           {"published", c.published},
           {"tolerance", c.tolerance},
           {"measured", c.measured ? Json(*c.measured) : Json(nullptr)},
