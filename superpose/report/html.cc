@@ -73,8 +73,8 @@ std::string findings_html(const Page& page) {
   std::string out = "<div class=\"findings\"><h3>Findings against the paper</h3><ul>\n";
   for (const Claim& claim : page.claims) {
     if (claim.verdict != "denied") continue;
-    out += fmt::format("<li><b>{}</b> {}. {}: published {}, measured {}. Because: {}</li>\n", escaped(claim.id),
-                       escaped(claim.claim), escaped(claim.quantity.empty() ? "Value" : claim.quantity),
+    out += fmt::format("<li><b>{}</b> {} ({}): published {}, measured {}. Because: {}</li>\n", escaped(claim.id),
+                       escaped(claim.claim), escaped(claim.quantity.empty() ? "value" : claim.quantity),
                        escaped(claim.published), escaped(claim.measured), escaped(claim.because));
   }
   return out + "</ul></div>\n";

@@ -39,6 +39,10 @@ Findings gather(const store::Store& store, const fit::Result& llm_fit) {
 StudyResult run_study(const StudyOptions& options) {
   const sweep::Study study = sweep::parse_study(read_study_file(options.study), options.study, options.overrides);
   const auto jobs = resolve_jobs(study.configs);
+  for (const auto& path : options.checkpoints) {  // a slip of the keyboard should not cost a study
+    if (!std::filesystem::exists(path))
+      throw Error(ErrorKind::io, path.string() + ": no such checkpoint file or folder");
+  }
   std::error_code failed;
   std::filesystem::create_directories(options.out, failed);
   if (failed) throw Error(ErrorKind::io, options.out.string() + ": cannot make this folder: " + failed.message());
