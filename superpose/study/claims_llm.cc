@@ -14,6 +14,7 @@ namespace superpose::study {
 namespace {
 
 constexpr int kResamples = 1000;
+constexpr double kWidest = 9216;  // OPT-66b, the largest m of the 27 models
 
 fit::Table heads() { return fit::read_table(study_file("published/fig8a_llm_mean_sq_overlap.csv"), "published/fig8a"); }
 
@@ -51,7 +52,7 @@ Measure head_overlap_level(const Findings&) {
   return {median(scaled), median_interval(scaled),
           fmt::format(
               "median of overlap·m over {} published heads ({} to {}); bootstrap over heads. Random directions give 1: "
-              "real heads are far more crowded than that, mostly along a common direction",
+              "real heads are far more crowded than that",
               scaled.size(), text(*low, 2), text(*high, 2))};
 }
 
@@ -120,8 +121,9 @@ Measure llm_alpha_is_one(const Findings& findings) {
   return {alpha.value, alpha.ci95,
           fmt::format(
               "the interval is the bootstrap's over models. Of the {} irreducible losses L0 {} are identified, "
-              "each to an interval {} to {} nats wide: as wide as the whole part of the large models that depends on m",
-              offsets, identified, text(narrowest, 2), text(widest, 2))};
+              "each to an interval {} to {} nats wide, while all that depends on width at the widest model is {} nats",
+              offsets, identified, text(narrowest, 2), text(widest, 2),
+              text((*findings.llm_fit)["C"].value * std::pow(kWidest, -alpha.value), 2))};
 }
 
 }  // namespace superpose::study
