@@ -29,7 +29,8 @@ std::string_view study_file(std::string_view path) {
 }
 
 std::string read_study_file(const std::string& path_or_name) {
-  if (std::filesystem::exists(path_or_name)) return read_text(path_or_name, 1 << 20);
+  // A folder that happens to be called "quick" does not hide the study of that name.
+  if (std::filesystem::is_regular_file(path_or_name)) return read_text(path_or_name, 1 << 20);
   std::string names;
   for (const EmbeddedFile& file : study_files()) {
     if (!file.path.ends_with(".yaml") || file.path == "tolerances.yaml") continue;
@@ -42,7 +43,7 @@ std::string read_study_file(const std::string& path_or_name) {
 }
 
 std::string read_table_file(const std::string& path_or_name) {
-  if (!std::filesystem::exists(path_or_name)) {
+  if (!std::filesystem::is_regular_file(path_or_name)) {
     for (const EmbeddedFile& file : published_tables()) {
       if (path_or_name == file.path) return std::string(file.text);
     }

@@ -127,6 +127,8 @@ def test_built_in_studies_have_the_paper_grids(tmp_path):
     quick = json.loads(run("sweep", "quick", "--dry-run", "--json", cwd=tmp_path).stdout)
     paper = json.loads(run("sweep", "paper", "--dry-run", "--json", cwd=tmp_path).stdout)
     assert 24 <= quick["runs"] <= 40
+    (tmp_path / "quick").mkdir()  # a folder of that name does not hide the study
+    assert json.loads(run("sweep", "quick", "--dry-run", "--json", cwd=tmp_path).stdout)["runs"] == quick["runs"]
     assert paper["runs"] == 17 * 10 * 6 + 8 * 10 * 6
     assert quick["predicted_seconds"] > 0
     # The quick study's runs are the paper's: nothing is computed twice.
