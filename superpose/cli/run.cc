@@ -82,7 +82,7 @@ int run(int argc, char** argv) try {
     app.parse(words);
   } catch (const CLI::CallForHelp&) {
     const auto chosen = app.get_subcommands();
-    fmt::print("{}", chosen.empty() ? app.help() : chosen[0]->help());
+    fmt::print("{}", chosen.empty() ? app.help() : chosen[0]->help("superpose"));
     return 0;
   } catch (const CLI::CallForVersion& e) {
     fmt::print("{}\n", e.what());

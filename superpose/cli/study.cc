@@ -16,7 +16,7 @@ namespace {
 
 struct Options {
   study::StudyOptions study;
-  std::vector<std::string> checkpoints;
+  std::vector<std::string> words, checkpoints;
   std::string out = "superpose-out", store;
   bool json = false;
 };
@@ -91,12 +91,27 @@ Json result_json(const study::StudyResult& r) {
           {"claims", claims}};
 }
 
+// "seed=range(3)" is an override; anything else has to be there as a file or folder.
+void sort_words(Options& o) {
+  for (const std::string& word : o.words) {
+    if (word.find('=') != std::string::npos && !std::filesystem::exists(word)) {
+      o.study.overrides.push_back(word);
+    } else if (std::filesystem::exists(word)) {
+      o.checkpoints.push_back(word);
+    } else {
+      throw Error(ErrorKind::io, word + ": no such checkpoint file or folder, and not a key=value override");
+    }
+  }
+}
+
 int run_verb(Options& o) {
   ProgressLine line("study");
   const StopOnSignal signals;
   o.study.out = o.out;
   o.study.store = o.store;
+  sort_words(o);
   o.study.checkpoints.assign(o.checkpoints.begin(), o.checkpoints.end());
+  if (o.study.jobs == 0) o.study.jobs = available_cores();
   o.study.stop = signals.flag();
   o.study.on_progress = show_progress(line, signals);
   o.study.on_stage = [](const std::string& text) { fmt::print(stderr, "study: {}\n", text); };
@@ -104,7 +119,12 @@ int run_verb(Options& o) {
   for (const std::string& failure : result.failures) fmt::print(stderr, "study: {}\n", failure);
   if (o.json) {
     print_json("study",
-               {{"study", o.study.study}, {"overrides", o.study.overrides}, {"out", o.out}, {"jobs", o.study.jobs}},
+               {{"study", o.study.study},
+                {"overrides", o.study.overrides},
+                {"out", o.out},
+                {"store", result.store.string()},
+                {"checkpoints", o.checkpoints},
+                {"jobs", o.study.jobs}},
                result_json(result));
   } else {
     print_ledger(result.claims);
@@ -125,10 +145,13 @@ int run_verb(Options& o) {
 Action declare_study(CLI::App& verb) {
   auto options = std::make_shared<Options>();
   verb.add_option("STUDY", options->study.study, "quick, paper, or the path of a study file")->capture_default_str();
-  verb.add_option("KEY=VALUE", options->study.overrides, "override a field of the study's grids, e.g. seed=range(3)");
+  verb.add_option(
+      "WORD", options->words,
+      "key=value overrides a field of the study's grids, e.g. seed=range(3); a file or folder is a checkpoint");
   verb.add_option("--store", options->store, "run store (default: runs.sqlite in --out); finished runs in it are used");
   verb.add_option("--out", options->out, "folder for the page")->capture_default_str();
-  verb.add_option("--checkpoint", options->checkpoints, "a model file or folder to inspect too; may be repeated");
+  verb.add_option("--checkpoint", options->checkpoints, "a model file or folder to inspect too; may be repeated")
+      ->allow_extra_args(false);
   verb.add_option("--jobs", options->study.jobs, "runs at once (0: all cores)")->check(CLI::Range(0, 4096));
   verb.add_flag("--json", options->json, "print one JSON object");
   return [options] { return run_verb(*options); };

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 
 #include "superpose/base/base.h"
@@ -81,8 +84,24 @@ void print_text(const toy::Config& c, const Json& r) {
             }));
 }
 
+// A file that cannot be written is said before the training, not after it.
+void check_writable(const std::filesystem::path& path) {
+  const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  if (!std::filesystem::is_directory(folder)) {
+    throw Error(ErrorKind::io, fmt::format("--save {}: there is no folder {}", path.string(), folder.string()));
+  }
+  if (::access(folder.c_str(), W_OK) != 0) {
+    throw Error(ErrorKind::io,
+                fmt::format("--save {}: the folder {} cannot be written to", path.string(), folder.string()));
+  }
+  if (std::filesystem::is_directory(path)) {
+    throw Error(ErrorKind::io, fmt::format("--save {}: is a folder, expected a file name", path.string()));
+  }
+}
+
 int run_toy(const Options& options) {
   const toy::Resolved run = toy::resolve(options.config);
+  if (!options.save.empty()) check_writable(options.save);
   ProgressLine progress("toy");
   const auto started = std::chrono::steady_clock::now();
   toy::TrainOptions training;
@@ -103,18 +122,19 @@ int run_toy(const Options& options) {
   Json result = study::toy_result(run, trained);
   if (options.profile)
     result["profile_ms_per_step"] = profile_json(trained.profile, trained.seconds, trained.steps_done);
-  if (!options.save.empty()) {
-    if (trained.diverged) {
-      fmt::print(stderr, "superpose: toy: diverged, so {} was not written\n", options.save);
-    } else {
-      study::save_toy(options.save, run, trained);
-    }
-  }
   if (options.json) {
     print_json("toy", run.json, result);
   } else {
     print_text(run.config, result);
     if (options.profile) print_profile(result["profile_ms_per_step"]);
+  }
+  // Last, so that a full disk costs the weights but not the result.
+  if (options.save.empty()) return 0;
+  if (trained.diverged) {
+    fmt::print(stderr, "superpose: toy: diverged, so {} was not written\n", options.save);
+  } else {
+    std::fflush(stdout);
+    study::save_toy(options.save, run, trained);
   }
   return 0;
 }

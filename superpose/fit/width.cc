@@ -226,22 +226,26 @@ void bootstrap_width(const WidthFit& fit, const Data& data, const Options& optio
   }
 }
 
-// L0 is told apart from the falling part when its interval is narrower than that part at the group's smallest width.
+// L0 is told apart from the falling part when its interval is narrower than that part at the group's smallest width,
+// and from no floor at all when the interval excludes 0 (asked where every y is positive, as losses are).
 void judge_offsets(const WidthFit& fit, Result& result) {
+  const bool positive = std::all_of(fit.loss.begin(), fit.loss.end(), [](double y) { return y > 0; });
   std::string failing;
   int n_failing = 0;
   for (size_t g = 0; g < fit.cells.groups(); ++g) {
     auto& [name, L0] = result.parameters[2 + g];
     const double u_max = std::exp(-fit.point().alpha * fit.cells.x[fit.cells.width[fit.cells.first[g]]]);
     const double falling = std::abs(fit.point().s * u_max) * fit.scale;
-    L0.identified = L0.held || (L0.ci95 && L0.ci95->second - L0.ci95->first <= falling);
+    const bool floor = !positive || (L0.ci95 && (L0.ci95->first > 0 || L0.ci95->second < 0));
+    L0.identified = L0.held || (L0.ci95 && L0.ci95->second - L0.ci95->first <= falling && floor);
     if (L0.identified) continue;
     constexpr int kMostNamed = 6;
     if (++n_failing <= kMostNamed) failing += (failing.empty() ? "" : ", ") + name;
   }
   if (n_failing == 0) return;
   result.warnings.push_back(fmt::format(
-      "{}{} not identified: the interval is absent, or wider than the part of the loss that falls with m", failing,
+      "{}{} not identified: the interval is absent, wider than the part of the loss that falls with m, or includes 0",
+      failing,
       n_failing > 6   ? fmt::format(" and {} more are", n_failing - 6)
       : n_failing > 1 ? " are"
                       : " is"));

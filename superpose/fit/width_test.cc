@@ -32,6 +32,20 @@ TEST(Width, recovers_an_exact_law) {
   }
 }
 
+// A pure power law of positive losses with 2 % noise: the floor is 0 to within its interval, so there is none to speak of.
+// The wiggle is fixed; nothing is drawn.
+TEST(Width, a_floor_that_may_be_zero_is_not_identified) {
+  std::vector<double> loss;
+  int sign = 1;
+  for (const double m : kWidths) loss.push_back(10 * std::pow(m, -0.3) * (1 + 0.02 * (sign = -sign)));
+  const auto fit = fit_width(one_group(kWidths, loss));
+  ASSERT_TRUE(fit["L0"].ci95.has_value());
+  EXPECT_LT(fit["L0"].ci95->first, 0);
+  EXPECT_GT(fit["L0"].ci95->second, 0);
+  EXPECT_FALSE(fit["L0"].identified);
+  EXPECT_FALSE(fit.identified);
+}
+
 TEST(Width, the_offset_of_a_table_without_groups_is_called_L0) {
   auto data = synthetic({.L0 = {1.7}}, kWidths);
   data.group.clear();

@@ -58,12 +58,16 @@ Measure head_overlap_level(const Findings&) {
 
 Measure heads_strong(const Findings& findings) {
   size_t heads_seen = 0, strong = 0, undecided = 0;
+  std::string names;
   for (const Json& file : findings.inspections) {
     if (!file.contains("matrices")) continue;
     for (const Json& matrix : file["matrices"]) {
       if (matrix.value("role", "") != "lm_head") continue;
       ++heads_seen;
       strong += matrix.value("verdict", "") == "strong";
+      if (matrix.value("verdict", "") != "cannot_tell") {
+        names += (names.empty() ? "" : ", ") + file.value("path", "") + " " + matrix.value("verdict", "");
+      }
       undecided += matrix.value("verdict", "") == "cannot_tell";
     }
   }
@@ -75,8 +79,8 @@ Measure heads_strong(const Findings& findings) {
                                heads_seen));
   }
   return {static_cast<double>(strong) / static_cast<double>(heads_seen - undecided), std::nullopt,
-          fmt::format("{} of {} inspected heads are in strong superposition, {} cannot be told", strong, heads_seen,
-                      undecided)};
+          fmt::format("{} of {} heads inspected into this store are in strong superposition, {} cannot be told ({})",
+                      strong, heads_seen, undecided, names)};
 }
 
 Measure llm_alpha(const Findings& findings) {

@@ -210,7 +210,14 @@ Inspection inspect(const std::filesystem::path& path, const InspectOptions& opti
   out.warnings = file.warnings();
   std::optional<std::string_view> name;
   if (options.tensor) name = *options.tensor;
-  for (const checkpoint::Role& role : checkpoint::resolve_heads(file, name)) {
+  const auto roles = [&] {
+    try {
+      return checkpoint::resolve_heads(file, name);
+    } catch (const Error& e) {
+      throw e.in(path.string());
+    }
+  }();
+  for (const checkpoint::Role& role : roles) {
     const checkpoint::TensorInfo& tensor = *role.tensor;
     MatrixReport report =
         tensor.dtype == checkpoint::Dtype::f64

@@ -150,6 +150,18 @@ TEST(Verdict, rows_collapsed_onto_one_line_cannot_tell) {
   EXPECT_NE(judged(W, "lm_head").because.find("parallel"), std::string::npos);
 }
 
+// Nothing is left of them without the mean row, so there is no centred overlap to judge by.
+TEST(Verdict, identical_rows_cannot_tell) {
+  for (const char* role : {"lm_head", "toy"}) {
+    Matrix<double> W(400, 8);
+    for (size_t i = 0; i < 400; ++i) {
+      for (size_t k = 0; k < 8; ++k) W(i, k) = 0.1 * static_cast<double>(k + 1);
+    }
+    EXPECT_EQ(judged(W, role).regime, Regime::cannot_tell) << role;
+    EXPECT_NE(judged(W, role).because.find("alike"), std::string::npos) << judged(W, role).because;
+  }
+}
+
 TEST(Verdict, no_more_rows_than_dimensions_force_nothing) {
   Matrix<double> W(20, 40);
   for (size_t i = 0; i < 20; ++i) W(i, i) = 2;

@@ -133,7 +133,7 @@ TEST(Verdict, follows_the_rule_of_the_tolerances_file) {
   };
   EXPECT_EQ(verdict_for(0.82, 0.01).verdict, "confirmed");    // inside [.79, .85] ± .05
   EXPECT_EQ(verdict_for(0.60, 0.01).verdict, "denied");       // clearly outside
-  EXPECT_EQ(verdict_for(0.82, 0.30).verdict, "cannot_tell");  // inside, but the interval is wider than the band
+  EXPECT_EQ(verdict_for(0.82, 0.30).verdict, "cannot_tell");  // inside, but wider than twice the tolerance
   EXPECT_EQ(verdict_for(0.10, 0.10).verdict, "denied");       // wide, yet disjoint: that is decisive
   EXPECT_EQ(claim_of({}, "D13").verdict, "cannot_tell");
   EXPECT_FALSE(claim_of({}, "D13").measured.has_value());

@@ -16,11 +16,21 @@ void stage(const StudyOptions& options, const std::string& text) {
   if (options.on_stage) options.on_stage(text);
 }
 
+// The page is for sharing: it names a checkpoint by its file and folder, not by where it lies on this machine.
+std::string shown_name(const std::filesystem::path& path) {
+  const auto whole = std::filesystem::absolute(path).lexically_normal();
+  const auto file = whole.has_filename() ? whole : whole.parent_path();
+  const auto folder = file.parent_path().filename();
+  return (folder / file.filename()).string();
+}
+
 void inspect_all(const StudyOptions& options, store::Store& store, StudyResult& result) {
   for (const auto& path : options.checkpoints) {
     stage(options, "inspecting " + path.string());
     try {
-      store.put_artifact("inspect", path.string(), to_json(inspect(path)));
+      Json report = to_json(inspect(path));
+      report["path"] = shown_name(path);
+      store.put_artifact("inspect", shown_name(path), report);
     } catch (const Error& e) {
       result.failures.emplace_back(e.what());
     }
@@ -59,11 +69,12 @@ StudyResult run_study(const StudyOptions& options) {
   sweeping.stop = options.stop;
   result.progress = sweep::run(store, jobs, toy_work(), sweeping);
   result.stopped = options.stop && *options.stop;
-  for (const store::Run& run : store.runs("toy")) {
-    if (run.status == "failed") result.failures.push_back(fmt::format("run {}: {}", run.id, run.error));
+  for (const sweep::Job& job : jobs) {
+    const auto run = store.find("toy", job.config);
+    if (run && run->status == "failed") result.failures.push_back(fmt::format("run {}: {}", run->id, run->error));
   }
 
-  inspect_all(options, store, result);
+  if (!result.stopped) inspect_all(options, store, result);
   stage(options, "fitting the losses of 27 language models");
   const fit::Result llm_fit = fit_language_models();
   store.put_artifact("fit", "llm", fit::to_json(llm_fit));

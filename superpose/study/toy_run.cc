@@ -28,7 +28,6 @@ Json histogram(const std::vector<double>& norms) {
 
 void add_geometry(const toy::Resolved& run, const toy::Result& trained, Json& out) {
   const MatrixView<const float> W = trained.W.view();
-  const size_t n = W.rows, m = W.cols;
   const auto norms = geometry::row_norms(W);
   const auto summary = geometry::summarize_norms(norms);
   geometry::OverlapOptions represented, strong;
@@ -46,10 +45,7 @@ void add_geometry(const toy::Resolved& run, const toy::Result& trained, Json& ou
   out["overlap_mean_square_strong"] = or_null(of_strong.mean_square);
   out["overlap_mean_abs"] = or_null(of_represented.mean_abs);
   out["overlap_max"] = or_null(of_represented.max_abs);
-  out["random_mean_square"] = 1.0 / static_cast<double>(m);
-  out["welch_bound_mean_square"] = or_null(geometry::welch_bound_mean_square(n, m));
-  out["welch_bound_strong"] = or_null(geometry::welch_bound_mean_square(of_strong.rows, m));
-  out["kappa_square"] = or_null(geometry::kappa_square(n, m));
+  out["welch_bound_strong"] = or_null(geometry::welch_bound_mean_square(of_strong.rows, W.cols));
   out["norm_mean"] = summary.mean;
   out["norm_quantiles"] = summary.quantiles;
   out["norm_histogram"] = histogram(norms);
@@ -71,15 +67,20 @@ Json toy_result(const toy::Resolved& run, const toy::Result& t) {
   out["eval_loss"] = or_null(t.eval_loss);
   out["eval_loss_se"] = or_null(t.eval_loss_se);
   if (t.diverged) {
-    for (const char* name : {"phi_half", "phi_one", "rows_represented", "rows_strong", "overlap_mean_square",
-                             "overlap_mean_square_all", "overlap_mean_square_strong", "overlap_mean_abs", "overlap_max",
-                             "random_mean_square", "welch_bound_mean_square", "welch_bound_strong", "kappa_square",
-                             "norm_mean", "norm_quantiles", "norm_histogram", "dimensionality_sum", "loss_unlearned"}) {
+    for (const char* name :
+         {"phi_half", "phi_one", "rows_represented", "rows_strong", "overlap_mean_square", "overlap_mean_square_all",
+          "overlap_mean_square_strong", "overlap_mean_abs", "overlap_max", "welch_bound_strong", "norm_mean",
+          "norm_quantiles", "norm_histogram", "dimensionality_sum", "loss_unlearned"}) {
       out[name] = nullptr;
     }
   } else {
     add_geometry(run, t, out);
   }
+  // Known without any training.
+  const size_t n = run.law.probability.size(), m = static_cast<size_t>(run.config.dim);
+  out["random_mean_square"] = 1.0 / static_cast<double>(m);
+  out["welch_bound_mean_square"] = or_null(geometry::welch_bound_mean_square(n, m));
+  out["kappa_square"] = or_null(geometry::kappa_square(n, m));
   out["seconds"] = t.seconds;
   out["steps_per_second"] = t.seconds > 0 ? Json(static_cast<double>(t.steps_done) / t.seconds) : Json(nullptr);
   out["instruction_set"] = kernels::instruction_set();

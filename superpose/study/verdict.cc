@@ -81,9 +81,9 @@ Judgement by_representation(const Evidence& e) {
             fmt::format("{}: only {:.3g} per dimension, where strong superposition means at least {:g}",
                         represented_text(e), density, kFarMore)};
   }
-  return {Regime::strong, fmt::format("{}, {:.3g} per dimension; mean square overlap {}, without the mean row {}{}",
-                                      represented_text(e), density, times_random(e.plain.value_or(0), e.m),
-                                      times_random(e.centered.value_or(0), e.m), spread_text(e))};
+  const std::string without = e.centered ? ", without the mean row " + times_random(*e.centered, e.m) : "";
+  return {Regime::strong, fmt::format("{}, {:.3g} per dimension; mean square overlap {}{}{}", represented_text(e),
+                                      density, times_random(e.plain.value_or(0), e.m), without, spread_text(e))};
 }
 
 }  // namespace
@@ -103,10 +103,17 @@ Judgement judge(const Evidence& e) {
   if (rows <= e.m || (e.toy_scale && e.represented <= e.m)) return by_representation(e);
   const auto centered = e.toy_scale ? e.centered_represented : e.centered;
   const double limit = std::max(kCollapsed, kCollapsedTimesRandom / static_cast<double>(e.m));
+  const auto directed = e.toy_scale ? e.plain_represented : e.plain;
+  if (!centered && directed && *directed > limit) {  // nothing is left once the mean row is removed
+    return {Regime::cannot_tell,
+            fmt::format("all rows are alike: mean square overlap {:.2g} ({}), and none without the mean row", *directed,
+                        times_random(*directed, e.m))};
+  }
   if (centered && *centered > limit) {
     return {Regime::cannot_tell,
             fmt::format("a large set of rows is nearly parallel, as rows that training never reached are: mean square "
-                        "overlap {:.2g} ({}), {:.2g} ({}) without the mean row; set those rows aside and look again",
+                        "overlap {:.2g} ({}), {:.2g} ({}) without the mean row; whether the others are crowded has to "
+                        "be asked of them alone",
                         *e.plain, times_random(*e.plain, e.m), *centered, times_random(*centered, e.m))};
   }
   if (looks_untrained(e)) {

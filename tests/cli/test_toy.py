@@ -106,6 +106,7 @@ def test_same_seed_is_bit_identical_for_any_threads(tmp_path):
 def test_divergence_is_a_result(tmp_path):
     out = toy(*SMALL, "--lr", "1e12", "--save", tmp_path / "w")
     assert out["status"] == "diverged" and out["loss"] is None and out["diverged_at"] >= 0
+    assert out["random_mean_square"] == 1 / 8 and out["phi_half"] is None
     assert not (tmp_path / "w").exists()
     text = run("toy", *SMALL, "--lr", "1e12").stdout
     assert "diverged" in text and "nan" not in text.lower()
@@ -152,7 +153,9 @@ def test_underscores_are_accepted_in_flags():
 
 
 def test_an_unwritable_file_is_exit_4(tmp_path):
-    run("toy", *SMALL, "--save", tmp_path / "no" / "folder.safetensors", code=4)
+    done = run("toy", "--steps", "1000000", "--save", tmp_path / "no" / "folder.safetensors", code=4)  # before the training
+    assert "no folder" in done.stderr
+    run("toy", *SMALL, "--save", tmp_path, code=4)
 
 
 @pytest.mark.parametrize("verb", VERBS)
