@@ -124,6 +124,7 @@ std::vector<Claim> judge_claims(const Findings& findings) {
                 measure.because, row.command,   bound.source};
     if (claim.verdict == "cannot_tell" && measure.value) {
       claim.because += "; the interval is wider than twice the tolerance";
+      if (row.command == kQuick) claim.because += ": superpose study quick 'seed=range(5)' would narrow it";
     }
     out.push_back(std::move(claim));
   }
