@@ -63,7 +63,7 @@ int run(int argc, char** argv) try {
   app.require_subcommand(0, 1);
   app.footer(
       "Each verb: superpose VERB --help. Exit codes: 0 done, 2 usage, 3 bad file, 4 input/output, 5 unsupported,\n"
-      "6 numeric, 128 + n stopped by signal n (what was finished is kept). Results go to stdout (--json: one JSON "
+      "6 numeric, 128 + n stopped by signal n (what was finished is kept).\nResults go to stdout (--json: one JSON "
       "object), progress and errors to stderr.");
   std::map<const CLI::App*, Action> actions;
   std::vector<std::string> names;
