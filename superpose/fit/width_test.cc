@@ -32,8 +32,8 @@ TEST(Width, recovers_an_exact_law) {
   }
 }
 
-// A pure power law of positive losses with 2 % noise: the floor is 0 to within its interval, so there is none to speak of.
-// The wiggle is fixed; nothing is drawn.
+// A pure power law of positive losses with 2 % noise: the floor is 0 to within its interval, so there is none to speak
+// of. The wiggle is fixed; nothing is drawn.
 TEST(Width, a_floor_that_may_be_zero_is_not_identified) {
   std::vector<double> loss;
   int sign = 1;
