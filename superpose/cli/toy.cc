@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 
@@ -84,6 +86,20 @@ void print_text(const toy::Config& c, const Json& r) {
             }));
 }
 
+// Decimal, also written 2e4; CLI11 alone would read 010 as eight and cut what does not fit in 64 bits.
+int64_t integer(const std::string& name, const std::string& text) {
+  int64_t value = 0;
+  const char* const end = text.data() + text.size();
+  if (const auto [rest, error] = std::from_chars(text.data(), end, value); error == std::errc() && rest == end)
+    return value;
+  double real = 0;
+  const auto [rest, error] = std::from_chars(text.data(), end, real);
+  if (error == std::errc() && rest == end && std::fabs(real) <= 9e15 && real == std::floor(real)) {
+    return static_cast<int64_t>(real);
+  }
+  throw Error(ErrorKind::usage, fmt::format("toy: --{} {}: expected an integer of at most 64 bits", name, text));
+}
+
 // A file that cannot be written is said before the training, not after it.
 void check_writable(const std::filesystem::path& path) {
   const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
@@ -145,7 +161,13 @@ Action declare_toy(CLI::App& verb) {
   auto options = std::make_shared<Options>();
   toy::fields(options->config, [&](std::string name, auto& field, const char* help) {
     std::replace(name.begin(), name.end(), '_', '-');
-    verb.add_option("--" + name, field, help)->capture_default_str();
+    if constexpr (std::is_same_v<std::remove_reference_t<decltype(field)>, int64_t>) {
+      verb.add_option_function<std::string>(
+              "--" + name, [&field, name](const std::string& text) { field = integer(name, text); }, help)
+          ->default_str(std::to_string(field));
+    } else {
+      verb.add_option("--" + name, field, help)->capture_default_str();
+    }
   });
   verb.add_option("--save", options->save, "write W and b to this safetensors file");
   verb.add_option("--threads", options->threads,

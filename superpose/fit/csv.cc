@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <unordered_set>
 
 #include "superpose/base/error.h"
 #include "superpose/base/names.h"
@@ -134,12 +135,10 @@ Table read_table(std::string_view bytes, std::string_view where) {
   if (!reader.next(out.names)) {
     throw Error(ErrorKind::bad_file, fmt::format("{}: no header line: expected column names, then rows", where));
   }
+  std::unordered_set<std::string_view> seen;
   for (size_t i = 0; i < out.names.size(); ++i) {
     if (out.names[i].empty()) reader.fail(fmt::format("column {} has no name", i + 1));
-    if (std::find(out.names.begin(), out.names.begin() + static_cast<std::ptrdiff_t>(i), out.names[i]) !=
-        out.names.begin() + static_cast<std::ptrdiff_t>(i)) {
-      reader.fail(fmt::format("column {} is named twice", out.names[i]));
-    }
+    if (!seen.insert(out.names[i]).second) reader.fail(fmt::format("column {} is named twice", out.names[i]));
   }
   out.text.resize(out.names.size());
   std::vector<std::string> fields;

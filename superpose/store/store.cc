@@ -95,6 +95,7 @@ Run read_run(const Statement& row, Claims& claims, const std::string& where) {
 
 Database open_database(const std::filesystem::path& path, Mode mode) {
   std::error_code ignored;
+  if (path.empty()) throw Error(ErrorKind::usage, "the store's file name is empty");
   if (std::filesystem::is_directory(path, ignored)) {
     throw Error(ErrorKind::io, path.string() + ": is a folder, expected a store file");
   }

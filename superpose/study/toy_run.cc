@@ -119,6 +119,9 @@ std::vector<sweep::Job> resolve_jobs(const std::vector<Json>& configs) {
 sweep::Work toy_work() {
   return [](const Json& config, const sweep::JobContext& context) -> sweep::Outcome {
     const toy::Resolved run = toy::resolve(toy::config_from_json(config));
+    if (run.json != config) {  // the run is known by the data it was planned with
+      throw Error(ErrorKind::bad_file, run.config.law + ": the counts changed after the sweep began; start it again");
+    }
     toy::TrainOptions options;
     options.cancelled = context.cancelled;
     options.on_progress = [&](int64_t step, double) {

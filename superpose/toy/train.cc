@@ -11,7 +11,7 @@ namespace {
 constexpr int kEvalBatches = 100;
 constexpr int kLastSteps = 100;  // the reported loss is the mean over these
 constexpr int kCurvePoints = 200;
-constexpr int kCheckEvery = 100;    // steps between checks for cancellation and non-finite weights
+constexpr int kCheckEvery = 100;    // steps between checks for non-finite weights
 constexpr double kExplosion = 1e4;  // times the first loss or the loss of predicting nothing
 
 using Clock = std::chrono::steady_clock;
@@ -49,10 +49,12 @@ class Curve {
   std::vector<std::pair<int64_t, double>> points_;
 };
 
-void evaluate(Engine& engine, const Resolved& run, const features::Sampler& sampler, Result& result) {
+void evaluate(Engine& engine, const Resolved& run, const features::Sampler& sampler, const std::atomic<bool>* cancelled,
+              Result& result) {
   features::Batch batch;
   std::vector<double> losses;
   for (uint32_t k = 0; k < kEvalBatches; ++k) {
+    if (cancelled && *cancelled) throw Cancelled{};
     sampler.draw(static_cast<uint64_t>(run.config.seed), RandomStream::fresh_data, k,
                  static_cast<uint32_t>(run.config.batch), batch);
     losses.push_back(engine.loss(batch));
@@ -80,7 +82,7 @@ Result train(const Resolved& run, const TrainOptions& options) {
   const auto started = Clock::now();
   for (int64_t step = 0; step < config.steps; ++step) {
     const bool check = step % kCheckEvery == 0;
-    if (check && options.cancelled && *options.cancelled) throw Cancelled{};
+    if (options.cancelled && *options.cancelled) throw Cancelled{};
     const auto before = Clock::now();
     sampler.draw(static_cast<uint64_t>(config.seed), RandomStream::training_data, static_cast<uint32_t>(step),
                  static_cast<uint32_t>(config.batch), batch);
@@ -114,7 +116,7 @@ Result train(const Resolved& run, const TrainOptions& options) {
     const Moments m = moments(last);
     result.loss = m.mean;
     result.loss_std = m.std;
-    evaluate(*engine, run, sampler, result);
+    evaluate(*engine, run, sampler, options.cancelled, result);
   }
   return result;
 }

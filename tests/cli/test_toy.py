@@ -142,10 +142,22 @@ def test_real_token_counts():
     (["--dim", "x"], "--dim"),
     (["stray"], "stray"),
     (["--decay", "nan"], "decay"),
+    (["--seed", "9223372036854775808"], "--seed"),
+    (["--features", "0x10"], "--features"),
 ])
 def test_wrong_use_is_exit_2_and_says_what(words, part):
     done = run("toy", *words, code=2)
     assert part in done.stderr and done.stdout == ""
+
+
+def test_integers_are_decimal():
+    out = toy("--features", "010", "--dim", "2", "--steps", "1e1", "--batch", "8")
+    assert out["config"]["features"] == 10 and out["config"]["steps"] == 10
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert "not a regular file" in run("toy", "--law", f"file:{tmp_path / 'pipe'}", code=4).stderr
 
 
 def test_underscores_are_accepted_in_flags():
