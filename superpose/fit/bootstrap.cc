@@ -48,6 +48,12 @@ void summarize(std::vector<double>& draws, int resamples, std::string_view name,
   const auto last = std::remove_if(draws.begin(), draws.end(), [](double v) { return !std::isfinite(v); });
   draws.erase(last, draws.end());
   parameter.ci95.reset();
+  constexpr int kFewest = 40;  // below that no draw lies beyond the 2.5 % quantile
+  if (resamples < kFewest) {
+    warnings.push_back(
+        fmt::format("{} has no interval: {} resamples are too few, ask for {} or more", name, resamples, kFewest));
+    return;
+  }
   const double missing = resamples - static_cast<double>(draws.size());
   if (missing > kMostFailures * resamples || draws.size() < 2) {
     warnings.push_back(

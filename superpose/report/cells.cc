@@ -126,7 +126,8 @@ Cells make_cells(const std::vector<store::Run>& runs) {
     const auto decay = field(run.config, "decay"), density = field(run.config, "density");
     auto loss = field(run.result, "loss");
     if (run.status == "diverged") loss.reset();
-    const bool has_loss = run.status == "diverged" || (loss && *loss > 0);
+    // A finite loss of 1e100 is a store that somebody tampered with, and an axis that no browser survives.
+    const bool has_loss = run.status == "diverged" || (loss && *loss > 0 && *loss < 1e100);
     if (!m || !features || !decay || !density || *m < 1 || *m > 1e9 || *features < 1 || *features > 1e9 || !has_loss) {
       ++out.unreadable;
       continue;
