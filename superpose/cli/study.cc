@@ -113,7 +113,7 @@ int run_verb(Options& o) {
   o.study.checkpoints.assign(o.checkpoints.begin(), o.checkpoints.end());
   if (o.study.jobs == 0) o.study.jobs = available_cores();
   o.study.stop = signals.flag();
-  o.study.on_progress = show_progress(line, signals);
+  o.study.on_progress = show_progress(line);
   o.study.on_stage = [](const std::string& text) { fmt::print(stderr, "study: {}\n", text); };
   const study::StudyResult result = study::run_study(o.study);
   for (const std::string& failure : result.failures) fmt::print(stderr, "study: {}\n", failure);

@@ -124,7 +124,7 @@ int sweep_study(const Flags& flags) {
   options.kind = kKind;
   options.workers = plan.config["jobs"];
   options.stop = signals.flag();
-  options.on_progress = show_progress(line, signals);
+  options.on_progress = show_progress(line);
   const sweep::Progress end = sweep::run(store, plan.jobs, study::toy_work(), options);
   const auto failures = failures_of(store, plan);
   const int code = end.done < end.total ? signals.exit_code() : failures.empty() ? 0 : exit_code(ErrorKind::numeric);

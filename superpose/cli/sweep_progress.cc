@@ -52,7 +52,7 @@ int StopOnSignal::exit_code() const {
   return kSignalBase + stop_signal;
 }
 
-std::function<void(const sweep::Progress&)> show_progress(ProgressLine& line, const StopOnSignal&) {
+std::function<void(const sweep::Progress&)> show_progress(ProgressLine& line) {
   return [&line](const sweep::Progress& p) {
     const double total = static_cast<double>(std::max<size_t>(p.total, 1));
     line.update(static_cast<double>(p.done) / total, progress_text(p), p.eta_seconds);

@@ -28,7 +28,7 @@ class StopOnSignal {
 };
 
 // Keeps `line` up to date while a sweep runs. The fraction counts runs, not seconds: what a person can check against
-// the store. `line` and `signals` must outlive the function returned.
-std::function<void(const sweep::Progress&)> show_progress(ProgressLine& line, const StopOnSignal& signals);
+// the store. `line` must outlive the function returned.
+std::function<void(const sweep::Progress&)> show_progress(ProgressLine& line);
 
 }  // namespace superpose::cli
