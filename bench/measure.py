@@ -6,6 +6,7 @@ import re
 import resource
 import subprocess
 import sys
+import time
 
 
 def pin(core=None):
@@ -53,13 +54,16 @@ def machine(program):
 
 
 def toy(program, threads=1, **config):
-    """One `superpose toy` run on one thread: its JSON, and `peak_bytes` of memory (None where unknown)."""
+    """One `superpose toy` run on one thread: its JSON, with `peak_bytes` of memory (None where unknown) and `cpu_share`, the
+    share of the time in which it really ran (below 1: something else had the core)."""
     words = [program, "toy", "--json", "--profile", f"--threads={threads}"]
     words += [f"--{name.replace('_', '-')}={value}" for name, value in config.items()]
+    started = time.perf_counter()
     process = subprocess.Popen(words, env=single_thread(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     out = process.stdout.read()
     error = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stdout.close()
     process.stderr.close()
@@ -73,6 +77,7 @@ def toy(program, threads=1, **config):
     unit = 1 if sys.platform == "darwin" else 1024
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     result["peak_bytes"] = usage.ru_maxrss * unit if usage.ru_maxrss > own else None
+    result["cpu_share"] = min(1.0, (usage.ru_utime + usage.ru_stime) / wall) if threads == 1 else None
     return result
 
 

@@ -5,7 +5,8 @@
 
 Two times per setting. "First": the mean of the first 50 steps, in which most outputs are positive. "Trained": what one
 step costs once few outputs are positive, (t(2S) - t(S))/S of two runs of 2S and S steps with the same warm-up in steps,
-S = 1000. Where 3S first steps would take longer than --budget seconds there is no second time. Memory is the peak of the
+S = 1000. Where 3S first steps would take longer than --budget seconds there is no second time. Times are
+CPU time: the program's own clock times the share of the wall time in which it ran. Memory is the peak of the
 whole process. Slopes are fitted to log-log values over the larger half of each axis.
 
     scaling.py                           measures, writes scaling.csv and draws docs/img/scaling.svg
@@ -42,7 +43,7 @@ def log(text):
 
 def seconds_of(program, setting, steps, warm_steps):
     run = measure.toy(program, law="power:1", decay=-1, steps=steps, warmup=warm_steps / steps, **setting)
-    return run["seconds"], run
+    return run["seconds"] * run["cpu_share"], run
 
 
 def measure_setting(options, axis, value):

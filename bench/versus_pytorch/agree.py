@@ -82,7 +82,7 @@ def final_loss(name, program, steps, seed):
         return measure.toy(program, dim=10, law="power:1", decay=-1, steps=steps, seed=seed)["loss"]
     config = protocol.Config(dim=10, steps=steps)
     torch.manual_seed(seed)
-    return protocol.timed({"dense": Dense, "sparse": Sparse}[name](config), 0, steps)[1]
+    return protocol.timed({"dense": Dense, "sparse": Sparse}[name](config), 0, steps)[-1]
 
 
 def same_losses(program, steps, seeds):

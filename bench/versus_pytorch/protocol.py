@@ -54,14 +54,16 @@ def learning_rate(step, config):
 
 
 def timed(program, first, count):
-    """Runs `count` steps from step `first` on. Returns seconds and the mean loss (summed over features) of the last 100."""
+    """Runs `count` steps from step `first` on. Returns seconds, the share of them in which this process really ran, and the
+    mean loss (summed over features) of the last 100 steps."""
     last = []
-    start = time.perf_counter()
+    start, cpu_start = time.perf_counter(), time.process_time()
     for step in range(first, first + count):
         last.append(program.step(step))
     seconds = time.perf_counter() - start
+    share = min(1.0, (time.process_time() - cpu_start) / max(seconds, 1e-9))
     tail = last[-100:]
-    return seconds, sum(tail) / max(1, len(tail))
+    return seconds, share, sum(tail) / max(1, len(tail))
 
 
 def main(program_type, doc):
@@ -87,6 +89,6 @@ def main(program_type, doc):
     program = program_type(config)
     done = 0
     for count in map(int, sys.stdin) if serve else [config.steps]:
-        seconds, loss = timed(program, done, count)
+        seconds, share, loss = timed(program, done, count)
         done += count
-        print(json.dumps({"steps": count, "seconds": seconds, "loss": loss}), flush=True)
+        print(json.dumps({"steps": count, "seconds": seconds, "cpu_share": share, "loss": loss}), flush=True)

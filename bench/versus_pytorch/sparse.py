@@ -73,7 +73,7 @@ class Sparse:
 
     def adamw(self, p, g, moments, lr):
         m, v, scratch = moments
-        m.lerp_(g, 1 - protocol.BETA1)
+        m.mul_(protocol.BETA1).add_(g, alpha=1 - protocol.BETA1)
         v.mul_(protocol.BETA2).addcmul_(g, g, value=1 - protocol.BETA2)
         c = math.sqrt(1 - protocol.BETA2**self.t)  # m/(√v/c + eps) = c·m/(√v + c·eps)
         torch.sqrt(v, out=scratch).add_(c * protocol.EPS)
