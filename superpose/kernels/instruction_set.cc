@@ -4,8 +4,10 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "hwy/highway.h"
 #include "superpose/kernels/kernels.h"
+#include "superpose/kernels/targets.h"
+
+#include "hwy/highway.h"
 
 // OpenBLAS chooses its kernels by itself when it is loaded. Where it is built for run-time choice it exports these two,
 // with which it chooses again after OPENBLAS_CORETYPE was set; elsewhere they are null. They keep it in step with our
@@ -34,9 +36,7 @@ constexpr Set kSets[] = {
 };
 #elif HWY_ARCH_ARM
 constexpr Set kSets[] = {
-    {"sve", HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128, "NEOVERSEV1"},
     {"neon", HWY_NEON, "ARMV8"},
-    {"plain", HWY_EMU128 | HWY_SCALAR, "ARMV8"},
 };
 #else
 constexpr Set kSets[] = {{"plain", HWY_EMU128 | HWY_SCALAR, ""}};

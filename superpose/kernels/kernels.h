@@ -102,7 +102,7 @@ void gemm_nn(const Gemm& g);
 void gemm_tn(const Gemm& g);
 
 // The instruction set in use, of kernels and BLAS alike: the best of this machine, or what the environment variable
-// SUPERPOSE_ISA names: avx512, avx2, sse4, ssse3, sve, neon, or plain (no vectors). On each the results are
+// SUPERPOSE_ISA names: avx512, avx2, sse4, ssse3, neon, or plain (no vectors). On each the results are
 // bit-for-bit reproducible; between them they differ by rounding.
 const char* instruction_set();
 // Does SUPERPOSE_ISA name a set that this machine or this build does not have? Then the best one is in use.

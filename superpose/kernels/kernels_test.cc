@@ -149,7 +149,9 @@ TEST(Kernels, the_instruction_set_is_one_of_this_machine_and_obeys_the_switch) {
   const char* names[8];
   const size_t count = instruction_sets(names, 8);
   ASSERT_GT(count, 0u);
+#if defined(__x86_64__)  // ARM always has NEON, and needs no plain path
   EXPECT_STREQ(names[count - 1], "plain");
+#endif
   const std::string used = instruction_set();
   EXPECT_TRUE(std::any_of(names, names + count, [&](const char* name) { return used == name; })) << used;
   const char* const wanted = std::getenv("SUPERPOSE_ISA");

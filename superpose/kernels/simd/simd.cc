@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "superpose/kernels/kernels.h"
+#include "superpose/kernels/targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "superpose/kernels/simd/simd.cc"
