@@ -101,15 +101,16 @@ struct BlockSums {
 
 class FastEngine : public Engine {
  public:
-  FastEngine(const Resolved& run, int threads)
+  FastEngine(const Resolved& run, const Workers& workers)
       : config_(run.config),
         n_(run.law.probability.size()),
         m_(static_cast<size_t>(run.config.dim)),
         stride_(kernels::pad(m_)),
         blocks_((n_ + kBlock - 1) / kBlock),
         padded_n_(kernels::pad(n_)),
-        pool_(threads) {
-    set(initial_weights(config_), initial_biases(config_));
+        workers_(workers),
+        pool_(workers.threads, workers.allowed) {
+    set(initial_weights(config_, workers), initial_biases(config_));
   }
 
   double step(const features::Batch& batch, int64_t step) override {
@@ -133,6 +134,17 @@ class FastEngine : public Engine {
   }
 
   double loss(const features::Batch& batch) override { return gradient(batch, false); }
+
+  std::vector<StateArray> state() override {
+    const auto array = [](const char* name, AlignedVector<float>& x) { return state_array(name, x.data(), x.size()); };
+    return {array("W", W_),
+            array("W.moment1", moment1_),
+            array("W.moment2", moment2_),
+            array("b", b_),
+            array("b.moment1", bias_moment1_),
+            array("b.moment2", bias_moment2_),
+            state_array("dense_step", &dense_step_, 1)};
+  }
 
   Matrix<double> weight_gradient() const override { return unpadded(gradient_); }
   std::vector<double> bias_gradient() const override {
@@ -182,6 +194,7 @@ class FastEngine : public Engine {
     std::fill(bias_gradient_.begin(), bias_gradient_.end(), 0.0f);
     sums_.assign(blocks_, {});
     pool_.parallel_for(blocks_, [&](size_t block) {
+      workers_.check();  // nothing that a snapshot holds has changed yet
       auto scratch = take_scratch();
       sums_[block] = run_block(batch, block, with_gradient, *scratch);
       give_scratch(std::move(scratch));
@@ -371,6 +384,7 @@ class FastEngine : public Engine {
 
   Config config_;
   size_t n_, m_, stride_, blocks_, padded_n_;
+  Workers workers_;
   ThreadPool pool_;
   AlignedVector<float> W_, gradient_, moment1_, moment2_;                 // [n, stride]
   AlignedVector<float> b_, bias_gradient_, bias_moment1_, bias_moment2_;  // [padded n]
@@ -386,8 +400,8 @@ class FastEngine : public Engine {
 
 }  // namespace
 
-std::unique_ptr<Engine> make_fast_engine(const Resolved& run, int threads) {
-  return std::make_unique<FastEngine>(run, threads);
+std::unique_ptr<Engine> make_fast_engine(const Resolved& run, const Workers& workers) {
+  return std::make_unique<FastEngine>(run, workers);
 }
 
 }  // namespace superpose::toy
