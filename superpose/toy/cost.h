@@ -46,9 +46,8 @@ Terms fit_non_negative(const std::vector<Terms>& A, const std::vector<double>& y
 
 // Share of nonzeros in the rows of D when the rates of the bias up to then sum to `travelled`. Each bias starts at
 // N(0, 1) and Adam moves it by the rate per step, nearly always down, so it is this sum that counts. Measured over
-// whole
-// // runs with n = 1000 (bench/positive_share.cc): the tables' rows are means over m = 10 to 100, and single runs lie
-// within a factor of 1.25 of them where the share is above 0.1. active_share: A/n.
-double positive_share(double travelled, double decay, double active_share);
+// whole runs with n = 1000 (bench/positive_share.cc): the tables' rows are means over m = 10 to 100, and single runs
+// lie within a factor of 1.25 of them where the share is above 0.1. active_share: A/n; density: E.
+double positive_share(double travelled, double decay, double active_share, double density);
 
 }  // namespace superpose::toy

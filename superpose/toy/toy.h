@@ -191,7 +191,7 @@ std::vector<double> initial_biases(const Config& config);
 double predicted_seconds(const Config& config, const features::Law& law);
 // Peak memory of train() and of what is measured after it, in bytes, the program itself (kProgramBytes) left out.
 double predicted_bytes(const Config& config, const features::Law& law);
-inline constexpr double kProgramBytes = 30e6;
+inline constexpr double kProgramBytes = 12e6;
 // A lower bound of it from the sizes alone, for a configuration that need not be resolved.
 double least_bytes(const Config& config);
 // The most threads of one run that are worth their while: a small model has too little work in a step to share.

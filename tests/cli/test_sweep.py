@@ -185,7 +185,7 @@ def test_ctrl_c_in_the_middle_of_a_long_step_ends_within_seconds(program, run_js
     sweep.communicate(timeout=60)
     assert sweep.returncode == 128 + signal.SIGINT
     assert time.monotonic() - began < 4, "two seconds on a machine that does nothing else"
-    assert statuses(tmp_path / "runs.sqlite") == ["interrupted"] or "running" not in statuses(tmp_path / "runs.sqlite")
+    assert [r["status"] for r in run_json("ls", "runs.sqlite")["runs"]] == ["interrupted"]
 
 
 def test_a_killed_sweep_goes_on_inside_its_runs(program, run, run_json, tmp_path):
@@ -275,7 +275,8 @@ def test_kill_9_of_two_sweeps_on_one_store(program, run_json, study, tmp_path):
     before = {r["id"]: r["finished_at"] for r in run_json("ls", store)["runs"] if r["status"] == "ok"}
     assert "running" not in {r["status"] for r in run_json("ls", store)["runs"]}, "the dead hold nothing"
     end = run_json(*words)
-    assert end["done"] == 80 and end["skipped"] == len(before)
+    # A record whose process was killed while it wrote it may only come to light when the next writer opens the store.
+    assert end["done"] == 80 and len(before) <= end["skipped"] <= len(before) + 2
     after = {r["id"]: r["finished_at"] for r in run_json("ls", store)["runs"]}
     assert len(after) == 80 and before.items() <= after.items(), "what was finished was not touched"
     assert integrity(store) == "ok"

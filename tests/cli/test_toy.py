@@ -246,7 +246,7 @@ def test_more_memory_than_there_is_is_refused_at_once_with_the_numbers():
 
 @pytest.mark.parametrize("words", [
     ["--features", "200000", "--dim", "64"], ["--features", "20000", "--dim", "256"],
-    ["--features", "3000", "--dim", "30", "--engine", "reference"]], ids=["long", "wide", "reference"])
+    ["--features", "20000", "--dim", "30", "--engine", "reference"]], ids=["long", "wide", "reference"])
 def test_memory_is_what_was_predicted(tmp_path, words):
     """Within a quarter, against the peak that the kernel counted."""
     (tmp_path / "study.yaml").write_text("grids:\n  - {steps: 3, batch: 256, " + ", ".join(
@@ -257,7 +257,7 @@ def test_memory_is_what_was_predicted(tmp_path, words):
                            PROGRAM, "toy", *words, "--steps", "3", "--batch", "256", "--threads", "1"],
                           capture_output=True, text=True, check=True)
     measured = int(done.stdout) * 1024
-    assert measured / 1.25 < plan["predicted_run_bytes"] + 30e6 < measured * 1.25
+    assert measured / 1.25 < plan["predicted_run_bytes"] + 12e6 < measured * 1.25
 
 
 @pytest.mark.parametrize("verb", VERBS)
