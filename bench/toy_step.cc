@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One training step of the toy model, fast engine against the dense reference, n = 1000, B = 2048, on one core. The
 // fast engine's step depends on how sparse the outputs are, so it is warmed up for `warm` steps first. Run: ./run bench
+// toy_step
 #include <benchmark/benchmark.h>
 
 #include "superpose/toy/toy.h"

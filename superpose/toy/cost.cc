@@ -10,7 +10,7 @@
 namespace superpose::toy {
 namespace {
 
-constexpr double kBlockColumns = 1024;  // of the fast engine
+constexpr double kFeaturesPerThread = 1024;  // fewer are not worth handing over
 constexpr double kEvalBatches = 100;
 constexpr double kCacheBytes = 16e6;  // W, its gradient and two moments; beyond it the optimiser waits for memory
 
@@ -81,7 +81,8 @@ Terms terms(const Workload& w, double share) {
           products * w.padded_dim,
           share * products * w.padded_dim,
           size,
-          4 * sizeof(float) * size > kCacheBytes ? size : 0};
+          4 * sizeof(float) * size > kCacheBytes ? size : 0,
+          share * w.entries * w.features};
 }
 
 namespace {
@@ -140,15 +141,15 @@ double least_bytes(const Config& config) {
 double predicted_bytes(const Config& config, const features::Law& law) {
   if (config.engine == "reference") return least_bytes(config);
   const Workload w = workload(config, law);
-  const double blocks = std::ceil(w.features / kBlockColumns);
-  return least_bytes(config) + 4 * w.active * w.padded_dim * (1 + blocks) +
-         8 * w.active * std::min(w.features, kBlockColumns) + 40 * w.entries + 50 * w.batch;
+  constexpr double kTileBytes = 4e6;                 // of Gram products and lists of positive outputs
+  const double rows = std::min(w.batch, w.entries);  // samples, those with one and the same feature counted once
+  return least_bytes(config) + 4 * w.padded_dim * (w.active + 2 * rows) + 40 * w.entries + 50 * w.batch + kTileBytes;
 }
 
 int useful_threads(const Config& config) {
   if (config.engine == "reference") return 1;
-  const double blocks = std::ceil(static_cast<double>(config.features) / kBlockColumns);
-  return static_cast<int>(std::clamp(blocks, 1.0, 1024.0));
+  const double shares = std::ceil(static_cast<double>(config.features) / kFeaturesPerThread);
+  return static_cast<int>(std::clamp(shares, 1.0, 1024.0));
 }
 
 }  // namespace superpose::toy

@@ -9,6 +9,7 @@
 //     A n               rows of Gram products looked through; A = Σ_i 1 - (1 - p_i)^B features occur in a batch
 //     A n m             Gram products      (in the dense reference engine A stands for B)
 //     q A n m           backward: q is the share of D that is not zero
+//     q B E n           backward: the lists of positive outputs
 //     n m, n m (large)  the optimiser, and what it costs more once its arrays are larger than the caches
 //
 // The seconds per unit are not written down here: the engine itself is timed on a dozen made-up states (measure.cc),
@@ -23,7 +24,7 @@
 
 namespace superpose::toy {
 
-inline constexpr size_t kTerms = 9;
+inline constexpr size_t kTerms = 10;
 using Terms = std::array<double, kTerms>;
 
 struct Workload {

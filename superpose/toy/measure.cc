@@ -124,7 +124,7 @@ void observe(const Anchor& anchor, const std::string& engine_name, AllObservatio
     const double share = share_of_nonzeros(W, low, batch);
     engine->step(batch, 0);  // lets the engine see that D is sparse
     out.sparse.add(terms(load, share), time_step(4));
-    if (depth > 2)
+    if (depth > 3)
       out.forward.add(terms(load, 0), least_seconds(3, [&] {
                         draw();
                         engine->loss(batch);
