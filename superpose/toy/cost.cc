@@ -12,6 +12,7 @@ namespace {
 
 constexpr double kFeaturesPerThread = 1024;  // fewer are not worth handing over
 constexpr double kEvalBatches = 100;
+constexpr double kDenseAbove = 0.3;   // where the engine goes over to full products, about
 constexpr double kCacheBytes = 16e6;  // W, its gradient and two moments; beyond it the optimiser waits for memory
 
 double dot(const Terms& a, const Terms& b) {
@@ -113,18 +114,21 @@ double predicted_seconds(const Config& config, const features::Law& law) {
   const double rate = config.lr_bias > 0 ? config.lr_bias : config.lr;
   const optimizer::Schedule schedule{rate, config.steps, config.warmup, config.lr_floor};
   double travelled = 0, seconds = 0;
+  const auto share = [&](double distance) {
+    return positive_share(distance, config.decay, load.active / load.features, load.entries / load.batch);
+  };
   for (int64_t step = 0; step < config.steps;) {  // stretches that grow by an eighth
     const int64_t count = std::min(config.steps - step, std::max<int64_t>(1, step / 8));
     const double moved = static_cast<double>(count) * optimizer::learning_rate(schedule, step + count / 2);
-    const Terms t = terms(load, positive_share(travelled + moved / 2, config.decay, load.active / load.features,
-                                               load.entries / load.batch));
-    seconds += static_cast<double>(count) * std::min(dot(costs.dense, t), dot(costs.sparse, t));
+    const double q = share(travelled + moved / 2);
+    seconds += static_cast<double>(count) * dot(q > kDenseAbove ? costs.dense : costs.sparse, terms(load, q));
     travelled += moved;
     step += count;
   }
+  const double share_at_end = share(travelled);
   const double n = load.features, m = static_cast<double>(config.dim);
   constexpr double kPerNormal = 15e-9, kPerFeature = 2e-7;  // initial weights; the law and its sampler
-  return seconds + kEvalBatches * dot(costs.forward, terms(load, 0)) + n * m * kPerNormal + n * kPerFeature +
+  return seconds + kEvalBatches * dot(costs.forward, terms(load, share_at_end)) + n * m * kPerNormal + n * kPerFeature +
          geometry_seconds(n, m);
 }
 
@@ -132,9 +136,9 @@ double least_bytes(const Config& config) {
   const double n = static_cast<double>(config.features > 0 ? config.features : 1);
   const double m = static_cast<double>(config.dim), batch = static_cast<double>(config.batch);
   const double padded = static_cast<double>(kernels::pad(static_cast<size_t>(config.dim)));
-  // reference: W, gradient, moments and copies in double, and four dense [B, n]. fast: W, gradient and moments in
+  // reference: W, gradient, moments and copies in double, and three dense [B, n]. fast: W, gradient and moments in
   // float; at the end W in double and once more in float.
-  if (config.engine == "reference") return 8 * n * m * 6 + 8 * n * batch * 4 + 100 * n;
+  if (config.engine == "reference") return 8 * n * m * 6 + 8 * n * batch * 3 + 100 * n;
   return 4 * sizeof(float) * n * padded + 12 * n * m + 100 * n;
 }
 

@@ -116,7 +116,15 @@ void observe(const Anchor& anchor, const std::string& engine_name, AllObservatio
   };
   draw();
   const auto b = initial_biases(run.config);
-  out.dense.add(terms(load, 0.55), time_step(3));
+  constexpr double kShareAtFirst = 0.55;
+  out.dense.add(terms(load, kShareAtFirst), time_step(3));
+  const auto observe_forward = [&](double share) {
+    out.forward.add(terms(load, share), least_seconds(3, [&] {
+                      draw();
+                      engine->loss(batch);
+                    }));
+  };
+  observe_forward(kShareAtFirst);
   // A row of Gram products has standard deviation m^-1/2, so these make a few and many outputs positive.
   for (const double depth : {4.5, 2.2}) {
     const std::vector<double> low(b.size(), -depth / std::sqrt(static_cast<double>(config.dim)));
@@ -124,11 +132,7 @@ void observe(const Anchor& anchor, const std::string& engine_name, AllObservatio
     const double share = share_of_nonzeros(W, low, batch);
     engine->step(batch, 0);  // lets the engine see that D is sparse
     out.sparse.add(terms(load, share), time_step(4));
-    if (depth > 3)
-      out.forward.add(terms(load, 0), least_seconds(3, [&] {
-                        draw();
-                        engine->loss(batch);
-                      }));
+    if (depth > 3) observe_forward(share);
   }
 }
 
