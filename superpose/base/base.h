@@ -5,7 +5,8 @@
 //   bytes.h     ByteReader and checked arithmetic: the only way parsers touch file bytes
 //   files.h     mapped files, atomic writes
 //   philox.h    counter-based random numbers: a draw is a pure function of what it is for
-//   threads.h   a thread pool whose results do not depend on the number of threads; the cores we may use
+//   threads.h   a thread pool whose results do not depend on the number of threads
+//   limits.h    the cores and the memory that this process may use
 //   matrix.h    row-major matrix views and an owning matrix
 //   aligned.h   vectors on cache-line boundaries
 //   json.h      JSON values, safe parsing, fingerprints
@@ -21,6 +22,7 @@
 #include "superpose/base/error.h"
 #include "superpose/base/files.h"
 #include "superpose/base/json.h"
+#include "superpose/base/limits.h"
 #include "superpose/base/matrix.h"
 #include "superpose/base/names.h"
 #include "superpose/base/philox.h"

@@ -73,7 +73,9 @@ std::string read_text(const std::filesystem::path& path, size_t max_bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-void write_file(const std::filesystem::path& path, std::string_view bytes) {
+void write_file(const std::filesystem::path& path, std::string_view bytes) { write_file(path, {&bytes, 1}); }
+
+void write_file(const std::filesystem::path& path, std::span<const std::string_view> pieces, bool flush) {
   std::string temporary = path.string() + ".XXXXXX";
   const Descriptor file(::mkstemp(temporary.data()));
   if (file.get() < 0) fail(path, "create a file beside");
@@ -83,15 +85,17 @@ void write_file(const std::filesystem::path& path, std::string_view bytes) {
     errno = saved;
     fail(path, action);
   };
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) give_up("write");
-    bytes.remove_prefix(static_cast<size_t>(written));
+  for (std::string_view bytes : pieces) {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) give_up("write");
+      bytes.remove_prefix(static_cast<size_t>(written));
+    }
   }
   const mode_t mask = ::umask(0);
   ::umask(mask);
-  if (::fchmod(file.get(), 0666 & ~mask) != 0 || ::fsync(file.get()) != 0) give_up("flush");
+  if (::fchmod(file.get(), 0666 & ~mask) != 0 || (flush && ::fsync(file.get()) != 0)) give_up("flush");
   if (::rename(temporary.c_str(), path.c_str()) != 0) give_up("rename to");
 }
 

@@ -32,5 +32,8 @@ std::string read_text(const std::filesystem::path& path, size_t max_bytes = size
 
 // Writes the file whole or not at all: to a temporary file beside it, flushed, then renamed. Throws Error{io}.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
+// The same for a file that lies in memory in pieces, one after the other. flush = false does not wait for the disk: if
+// the machine (not the process) dies within seconds, the file may come back empty or torn.
+void write_file(const std::filesystem::path& path, std::span<const std::string_view> pieces, bool flush = true);
 
 }  // namespace superpose

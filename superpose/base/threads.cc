@@ -1,48 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "superpose/base/threads.h"
 
-#include <sched.h>
-
 #include <algorithm>
-#include <cmath>
+#include <atomic>
 #include <condition_variable>
-#include <cstdint>
 #include <exception>
-#include <fstream>
 #include <mutex>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "superpose/base/error.h"
+#include "superpose/base/limits.h"
 
 namespace superpose {
-namespace {
 
-// Cores allowed by a cgroup v2 or v1 quota; 0 when there is no limit.
-double cgroup_cores() {
-  std::string quota;
-  double period = 0;
-  if (std::ifstream file("/sys/fs/cgroup/cpu.max"); file >> quota >> period) {
-    return quota == "max" || period <= 0 ? 0 : std::atof(quota.c_str()) / period;
-  }
-  double limit = 0;
-  std::ifstream quota_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
-  std::ifstream period_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  if (quota_file >> limit && period_file >> period && limit > 0 && period > 0) return limit / period;
-  return 0;
-}
-
-}  // namespace
-
-int available_cores() {
-  int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  cpu_set_t mask;
-  if (::sched_getaffinity(0, sizeof mask, &mask) == 0) cores = std::max(1, CPU_COUNT(&mask));
-  if (const double limit = cgroup_cores(); limit > 0)
-    cores = std::min(cores, std::max(1, static_cast<int>(std::ceil(limit))));
-  return cores;
-}
+int available_cores() { return cpu_limit().cores; }
 
 struct ThreadPool::State {
   std::mutex mutex;
@@ -54,7 +26,12 @@ struct ThreadPool::State {
   size_t running = 0;
   bool stop = false;
   std::exception_ptr failure;
+  int threads = 1;
+  const std::atomic<int>* allowed = nullptr;
   std::vector<std::thread> workers;
+
+  // How many threads may work now, the caller included.
+  size_t allowance() const { return static_cast<size_t>(allowed ? std::clamp(allowed->load(), 1, threads) : threads); }
 
   // Takes iterations until none is left. Called with the lock held; returns with it held.
   void drain(std::unique_lock<std::mutex>& lock) {
@@ -77,10 +54,10 @@ struct ThreadPool::State {
     }
   }
 
-  void work() {
+  void work(size_t number) {  // 1, 2, ...; the caller is 0
     std::unique_lock lock(mutex);
     while (true) {
-      work_ready.wait(lock, [this] { return stop || next < count; });
+      work_ready.wait(lock, [&] { return stop || (next < count && number < allowance()); });
       if (stop) return;
       drain(lock);
       if (running == 0) work_done.notify_all();
@@ -88,9 +65,10 @@ struct ThreadPool::State {
   }
 };
 
-ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
+ThreadPool::ThreadPool(int threads, const std::atomic<int>* allowed) : state_(std::make_unique<State>()) {
   SUPERPOSE_ASSERT(threads >= 1);
-  for (int i = 1; i < threads; ++i) state_->workers.emplace_back([state = state_.get()] { state->work(); });
+  state_->threads = threads;
+  state_->allowed = allowed;
 }
 
 ThreadPool::~ThreadPool() {
@@ -102,12 +80,17 @@ ThreadPool::~ThreadPool() {
   for (auto& worker : state_->workers) worker.join();
 }
 
-int ThreadPool::threads() const { return static_cast<int>(state_->workers.size()) + 1; }
+int ThreadPool::threads() const { return state_->threads; }
 
 void ThreadPool::parallel_for(size_t count, const std::function<void(size_t)>& body) {
-  if (state_->workers.empty() || count <= 1) {
+  const size_t wanted = std::min(state_->allowance(), count);
+  if (wanted <= 1) {
     for (size_t i = 0; i < count; ++i) body(i);
     return;
+  }
+  while (state_->workers.size() + 1 < wanted) {
+    const size_t number = state_->workers.size() + 1;
+    state_->workers.emplace_back([state = state_.get(), number] { state->work(number); });
   }
   std::unique_lock lock(state_->mutex);
   SUPERPOSE_ASSERT(state_->body == nullptr);

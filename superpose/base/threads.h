@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
 
 namespace superpose {
 
-// Cores this process may use: the affinity mask, and the cgroup CPU quota when there is one. At least 1.
+// Cores this process may use, see limits.h. At least 1.
 int available_cores();
 
 // A fixed set of threads that share the iterations of a loop. Results must not depend on which thread runs which
 // iteration; every caller partitions its work by index, never by thread count.
 class ThreadPool {
  public:
-  // threads >= 1, the calling thread included: ThreadPool(1) starts nothing and runs loops inline.
-  explicit ThreadPool(int threads);
+  // threads >= 1, the calling thread included: ThreadPool(1) starts nothing and runs loops inline. allowed: when given,
+  // each loop uses at most that many of them (at least 1), so that a scheduler can lend and take back cores while the
+  // loops go on. Threads are started when a loop first needs them.
+  explicit ThreadPool(int threads, const std::atomic<int>* allowed = nullptr);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;

@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "superpose/base/error.h"
-#include "superpose/base/threads.h"
+#include "superpose/base/limits.h"
 #include "superpose/cli/output.h"
 #include "superpose/cli/run_text.h"
 #include "superpose/cli/sweep_progress.h"
@@ -24,6 +24,7 @@ struct Flags {
   std::vector<std::string> overrides;
   std::string store = "runs.sqlite";
   int jobs = 0;
+  double snapshot_every = 60;
   bool dry_run = false;
   bool json = false;
 };
@@ -32,6 +33,8 @@ struct Plan {
   std::string study;  // its name
   std::vector<sweep::Job> jobs;
   Json config;  // how the command was understood
+  CpuLimit cpu;
+  MemoryLimit memory;
 };
 
 Plan make_plan(const Flags& flags) {
@@ -39,13 +42,20 @@ Plan make_plan(const Flags& flags) {
   if (study.configs.empty()) throw Error(ErrorKind::usage, flags.study + ": the study has no grids, nothing to sweep");
   Plan plan;
   plan.study = study.name.empty() ? std::filesystem::path(flags.study).stem().string() : study.name;
-  plan.jobs = study::resolve_jobs(study.configs);
+  plan.cpu = cpu_limit();
+  plan.memory = memory_limit();
+  plan.jobs = study::resolve_jobs(study.configs, static_cast<double>(plan.memory.bytes));
   plan.config = {{"study", flags.study},
                  {"overrides", flags.overrides},
                  {"store", flags.store},
-                 {"jobs", flags.jobs > 0 ? flags.jobs : available_cores()},
+                 {"jobs", flags.jobs > 0 ? flags.jobs : plan.cpu.cores},
                  {"dry_run", flags.dry_run}};
   return plan;
+}
+
+// "2 cores: the machine has 2"
+std::string cores_text(const Flags& flags, const Plan& plan) {
+  return flags.jobs > 0 ? fmt::format("{} core{}: --jobs", flags.jobs, flags.jobs == 1 ? "" : "s") : plan.cpu.because;
 }
 
 // Opens nothing for writing and creates nothing.
@@ -54,36 +64,45 @@ int dry_run(const Flags& flags, const Plan& plan) {
   if (std::filesystem::exists(flags.store)) {
     known = store::Store(flags.store, store::Mode::read_only).statuses(kKind);
   }
-  std::unordered_map<std::string, double> distinct;
-  for (const auto& job : plan.jobs) distinct.emplace(store::run_key(kKind, job.config), job.cost);
+  std::unordered_map<std::string, const sweep::Job*> distinct;
+  for (const auto& job : plan.jobs) distinct.emplace(store::run_key(kKind, job.config), &job);
   size_t finished = 0;
-  double core_seconds = 0;
-  std::vector<double> costs;
-  for (const auto& [key, cost] : distinct) {
+  double core_seconds = 0, bytes = 0;
+  std::vector<sweep::Job> rest;
+  for (const auto& [key, job] : distinct) {
     const auto found = known.find(key);
     if (found != known.end() && (found->second.status == "ok" || found->second.status == "diverged")) {
       ++finished;
     } else {
-      costs.push_back(cost);
-      core_seconds += cost;
+      rest.push_back(*job);
+      core_seconds += job->cost;
+      bytes = std::max(bytes, job->bytes);
     }
   }
   const int workers = plan.config["jobs"];
-  const double predicted = sweep::predicted_seconds(costs, workers);
+  const double predicted = sweep::predicted_seconds(rest, workers);
   if (flags.json) {
     print_json("sweep", plan.config,
                {{"study", plan.study},
                 {"store", flags.store},
                 {"runs", distinct.size()},
                 {"finished", finished},
-                {"remaining", costs.size()},
+                {"remaining", rest.size()},
                 {"predicted_seconds", predicted},
-                {"predicted_core_seconds", core_seconds}});
+                {"predicted_core_seconds", core_seconds},
+                {"predicted_run_bytes", bytes},
+                {"cores", workers},
+                {"cores_because", cores_text(flags, plan)},
+                {"memory_bytes", plan.memory.bytes}});
     return 0;
   }
   fmt::print("{}: {} runs, {} of them finished in {}, {} to compute\n", plan.study, distinct.size(), finished,
-             flags.store, costs.size());
-  fmt::print("predicted: {} with {} at once ({} of one core)\n", duration(predicted), workers, duration(core_seconds));
+             flags.store, rest.size());
+  fmt::print("predicted: {} on {} ({} of one core)\n", duration(predicted), cores_text(flags, plan),
+             duration(core_seconds));
+  if (bytes > 0)
+    fmt::print("memory: the largest run needs about {:.3g} GB; {}\n", bytes / 1e9,
+               plan.memory.bytes > 0 ? plan.memory.because : "how much there is, is not known");
   return 0;
 }
 
@@ -123,9 +142,15 @@ int sweep_study(const Flags& flags) {
   sweep::Options options;
   options.kind = kKind;
   options.workers = plan.config["jobs"];
+  options.memory_bytes = study::memory_for_runs(plan.memory);
   options.stop = signals.flag();
   options.on_progress = show_progress(line);
-  const sweep::Progress end = sweep::run(store, plan.jobs, study::toy_work(), options);
+  study::WorkOptions work;
+  if (flags.snapshot_every > 0) work.snapshots = study::snapshot_folder(flags.store);
+  work.snapshot_every_seconds = flags.snapshot_every;
+  work.note = [](const std::string& text) { fmt::print(stderr, "superpose: sweep: {}\n", text); };
+  const sweep::Progress end = sweep::run(store, plan.jobs, study::toy_work(work), options);
+  study::remove_old_snapshots(store);
   const auto failures = failures_of(store, plan);
   const int code = end.done < end.total ? signals.exit_code() : failures.empty() ? 0 : exit_code(ErrorKind::numeric);
   if (!flags.json) {
@@ -157,10 +182,15 @@ Action declare_sweep(CLI::App& app) {
                  "override a config field in every grid; a value, a list a,b,c, range(k) or linspace(a,b,k)");
   app.add_option("--store", flags->store, "the store file; created when absent, its folder must exist")
       ->capture_default_str();
-  app.add_option("--jobs", flags->jobs, "runs at once; 0 = all available cores")
+  app.add_option("--jobs", flags->jobs, "cores to use, and so runs at once; 0 = all that are available")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
-  app.add_flag("--dry-run", flags->dry_run, "print the number of runs and the predicted time, compute nothing");
+  app.add_option("--snapshot-every", flags->snapshot_every,
+                 "seconds between the snapshots of a run (STORE.snapshots/), from which a killed run goes on; runs\n"
+                 "predicted to be shorter save none; 0 = no snapshots")
+      ->check(CLI::Range(0.0, 1e9))
+      ->capture_default_str();
+  app.add_flag("--dry-run", flags->dry_run, "print the number of runs, the predicted time and memory; compute nothing");
   app.add_flag("--json", flags->json, "print one JSON object");
   return [flags] { return sweep_study(*flags); };
 }

@@ -9,9 +9,11 @@
 #include <cmath>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "superpose/base/base.h"
 #include "superpose/cli/output.h"
+#include "superpose/cli/sweep_progress.h"
 #include "superpose/cli/verbs.h"
 #include "superpose/study/study.h"
 
@@ -21,6 +23,9 @@ namespace {
 struct Options {
   toy::Config config;
   std::string save;
+  std::string snapshot;
+  double snapshot_every = 60;
+  bool keep_snapshot = false;
   int threads = 0;
   bool profile = false;
   bool json = false;
@@ -101,43 +106,59 @@ int64_t integer(const std::string& name, const std::string& text) {
 }
 
 // A file that cannot be written is said before the training, not after it.
-void check_writable(const std::filesystem::path& path) {
+void check_writable(const char* flag, const std::filesystem::path& path) {
   const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   if (!std::filesystem::is_directory(folder)) {
-    throw Error(ErrorKind::io, fmt::format("--save {}: there is no folder {}", path.string(), folder.string()));
+    throw Error(ErrorKind::io, fmt::format("{} {}: there is no folder {}", flag, path.string(), folder.string()));
   }
   if (::access(folder.c_str(), W_OK) != 0) {
     throw Error(ErrorKind::io,
-                fmt::format("--save {}: the folder {} cannot be written to", path.string(), folder.string()));
+                fmt::format("{} {}: the folder {} cannot be written to", flag, path.string(), folder.string()));
   }
   if (std::filesystem::is_directory(path)) {
-    throw Error(ErrorKind::io, fmt::format("--save {}: is a folder, expected a file name", path.string()));
+    throw Error(ErrorKind::io, fmt::format("{} {}: is a folder, expected a file name", flag, path.string()));
   }
 }
 
+void note(const std::string& text) { fmt::print(stderr, "superpose: toy: {}\n", text); }
+
 int run_toy(const Options& options) {
-  const toy::Resolved run = toy::resolve(options.config);
-  if (!options.save.empty()) check_writable(options.save);
+  const toy::Resolved run = toy::resolve(options.config, static_cast<double>(memory_limit().bytes));
+  if (!options.save.empty()) check_writable("--save", options.save);
+  if (!options.snapshot.empty()) check_writable("--snapshot", options.snapshot);
   ProgressLine progress("toy");
   const auto started = std::chrono::steady_clock::now();
   toy::TrainOptions training;
-  // A small model is quicker on one thread; the paper's large one (n = 10240) is not.
-  constexpr int64_t kWorthThreads = 4096;
-  training.threads = options.threads > 0                    ? options.threads
-                     : run.config.features >= kWorthThreads ? available_cores()
-                                                            : 1;
+  training.threads =
+      options.threads > 0 ? options.threads : std::min(available_cores(), toy::useful_threads(run.config));
+  std::optional<StopOnSignal> signals;  // only where a stop leaves something to go on from
+  std::optional<study::SnapshotFile> snapshots;
+  if (!options.snapshot.empty()) {
+    snapshots.emplace(run, study::SnapshotOptions{options.snapshot, options.snapshot_every, true, note});
+    training.snapshots = &*snapshots;
+    training.cancelled = signals.emplace().flag();
+  }
+  int64_t first_step = -1;
   training.on_progress = [&](int64_t step, double loss) {
+    if (first_step < 0) first_step = step;  // above 0 when it goes on from a snapshot
     const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    const double rate = static_cast<double>(step - first_step) / std::max(elapsed, 1e-9);
     const double fraction = static_cast<double>(step) / static_cast<double>(run.config.steps);
     progress.update(fraction,
-                    fmt::format("step {}/{}, loss {}, {:.0f} steps/s", step, run.config.steps, number(loss),
-                                static_cast<double>(step) / std::max(elapsed, 1e-9)),
-                    fraction > 0 ? elapsed * (1 - fraction) / fraction : -1);
+                    fmt::format("step {}/{}, loss {}, {:.0f} steps/s", step, run.config.steps, number(loss), rate),
+                    rate > 0 ? static_cast<double>(run.config.steps - step) / rate : -1);
   };
-  const toy::Result trained = toy::train(run, training);
+  toy::Result trained;
+  try {
+    trained = toy::train(run, training);
+  } catch (const toy::Cancelled&) {
+    fmt::print(stderr, "superpose: toy: stopped; the same command goes on from {}\n", options.snapshot);
+    return signals->exit_code();
+  }
   Json result = study::toy_result(run, trained);
   if (options.profile)
-    result["profile_ms_per_step"] = profile_json(trained.profile, trained.seconds, trained.steps_done);
+    result["profile_ms_per_step"] =
+        profile_json(trained.profile, trained.seconds_here, trained.steps_done - trained.resumed_at);
   if (options.json) {
     print_json("toy", run.json, result);
   } else {
@@ -145,13 +166,13 @@ int run_toy(const Options& options) {
     if (options.profile) print_profile(result["profile_ms_per_step"]);
   }
   // Last, so that a full disk costs the weights but not the result.
-  if (options.save.empty()) return 0;
-  if (trained.diverged) {
+  if (trained.diverged && !options.save.empty()) {
     fmt::print(stderr, "superpose: toy: diverged, so {} was not written\n", options.save);
-  } else {
+  } else if (!options.save.empty()) {
     std::fflush(stdout);
     study::save_toy(options.save, run, trained);
   }
+  if (snapshots && !options.keep_snapshot) snapshots->remove();
   return 0;
 }
 
@@ -170,8 +191,16 @@ Action declare_toy(CLI::App& verb) {
     }
   });
   verb.add_option("--save", options->save, "write W and b to this safetensors file");
+  verb.add_option("--snapshot", options->snapshot,
+                  "save the run's state to this file now and then and when it is stopped; when the file exists, go on\n"
+                  "from it: the result is the same to the last bit. Removed at the end");
+  verb.add_option("--snapshot-every", options->snapshot_every, "seconds between snapshots")
+      ->check(CLI::Range(0.0, 1e9))
+      ->capture_default_str();
+  verb.add_flag("--keep-snapshot", options->keep_snapshot, "keep the last snapshot when the run is finished");
   verb.add_option("--threads", options->threads,
-                  "threads inside the run (0: all cores for large models); the result does not depend on it")
+                  "threads inside the run (0: as many as the model can use and there are cores); the result does not "
+                  "depend on it")
       ->check(CLI::Range(0, 4096));
   verb.add_flag("--profile", options->profile, "print where the time of a step goes");
   verb.add_flag("--json", options->json, "print one JSON object");

@@ -48,7 +48,8 @@ Findings gather(const store::Store& store, const fit::Result& llm_fit) {
 
 StudyResult run_study(const StudyOptions& options) {
   const sweep::Study study = sweep::parse_study(read_study_file(options.study), options.study, options.overrides);
-  const auto jobs = resolve_jobs(study.configs);
+  const MemoryLimit memory = memory_limit();
+  const auto jobs = resolve_jobs(study.configs, static_cast<double>(memory.bytes));
   for (const auto& path : options.checkpoints) {  // a slip of the keyboard should not cost a study
     if (!std::filesystem::exists(path))
       throw Error(ErrorKind::io, path.string() + ": no such checkpoint file or folder");
@@ -65,9 +66,12 @@ StudyResult run_study(const StudyOptions& options) {
 
   sweep::Options sweeping;
   sweeping.workers = options.jobs;
+  sweeping.memory_bytes = memory_for_runs(memory);
   sweeping.on_progress = options.on_progress;
   sweeping.stop = options.stop;
-  result.progress = sweep::run(store, jobs, toy_work(), sweeping);
+  result.progress = sweep::run(
+      store, jobs, toy_work({.snapshots = snapshot_folder(result.store), .note = options.on_stage}), sweeping);
+  remove_old_snapshots(store);
   result.stopped = options.stop && *options.stop;
   for (const sweep::Job& job : jobs) {
     const auto run = store.find("toy", job.config);

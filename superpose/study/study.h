@@ -2,6 +2,7 @@
 // study: the only place where concepts meet. The verbs of the command line are calls into it.
 //
 //   toy_run    a toy model trained (toy/) and measured (geometry/): the `toy` verb, and the work of a sweep
+//   snapshot   the state of a training run in a file, to go on from
 //   inspect    a checkpoint's head read (checkpoint/) and measured (geometry/), with a verdict
 //   claims     the ledger: each claim of the paper against what was computed here
 //   run        a whole study: sweep, fits, inspections, ledger, page
@@ -11,4 +12,5 @@
 #include "superpose/study/files.h"
 #include "superpose/study/inspect.h"
 #include "superpose/study/run.h"
+#include "superpose/study/snapshot.h"
 #include "superpose/study/toy_run.h"

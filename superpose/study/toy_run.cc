@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "superpose/study/toy_run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -8,6 +10,7 @@
 #include "superpose/checkpoint/checkpoint.h"
 #include "superpose/geometry/geometry.h"
 #include "superpose/kernels/kernels.h"
+#include "superpose/study/snapshot.h"
 
 namespace superpose::study {
 namespace {
@@ -95,42 +98,113 @@ void save_toy(const std::filesystem::path& path, const toy::Resolved& run, const
                                 {{"superpose.config", run.json.dump()}});
 }
 
-std::vector<sweep::Job> resolve_jobs(const std::vector<Json>& configs) {
+namespace {
+
+// What is wrong with the configurations of a sweep: each complaint once, with how many have it and the first of them.
+class Complaints {
+ public:
+  void add(const Json& config, const Error& error) {
+    for (auto& known : known_) {
+      if (known.text == error.what()) {
+        ++known.times;
+        return;
+      }
+    }
+    known_.push_back({error.what(), config.dump(), 1, error.kind()});
+  }
+  void raise(size_t configs) const {
+    if (known_.empty()) return;
+    size_t wrong = 0;
+    for (const auto& k : known_) wrong += k.times;
+    std::string text = fmt::format("{} of {} configurations cannot run:", wrong, configs);
+    for (size_t k = 0; k < std::min(known_.size(), kMostShown); ++k) {
+      const auto& c = known_[k];
+      text +=
+          fmt::format("\n  {}\n    {}{}", c.text, c.first, c.times > 1 ? fmt::format(" and {} more", c.times - 1) : "");
+    }
+    if (known_.size() > kMostShown) text += fmt::format("\n  ... and {} other problems", known_.size() - kMostShown);
+    throw Error(known_[0].kind, text);
+  }
+
+ private:
+  static constexpr size_t kMostShown = 50;
+  struct Known {
+    std::string text, first;
+    size_t times;
+    ErrorKind kind;
+  };
+  std::vector<Known> known_;
+};
+
+}  // namespace
+
+std::vector<sweep::Job> resolve_jobs(const std::vector<Json>& configs, double memory_bytes) {
   std::vector<sweep::Job> jobs;
-  std::string problems;
-  int wrong = 0;
+  Complaints complaints;
   for (const Json& json : configs) {
     try {
-      const toy::Resolved run = toy::resolve(toy::config_from_json(json));
-      jobs.push_back({run.json, toy::predicted_seconds(run.config, run.law)});
+      const toy::Resolved run = toy::resolve(toy::config_from_json(json), memory_bytes);
+      jobs.push_back({run.json, toy::predicted_seconds(run.config, run.law), toy::useful_threads(run.config),
+                      toy::predicted_bytes(run.config, run.law)});
     } catch (const Error& e) {
-      if (++wrong <= 3) problems += "\n  " + json.dump() + "\n    " + e.what();
-      if (e.kind() != ErrorKind::usage) throw;
+      complaints.add(json, e);
     }
   }
-  if (wrong > 0) {
-    throw Error(ErrorKind::usage, std::to_string(wrong) + " of " + std::to_string(configs.size()) +
-                                      " configurations cannot run" + (wrong > 3 ? ", the first three:" : ":") +
-                                      problems);
-  }
+  complaints.raise(configs.size());
   return jobs;
 }
 
-sweep::Work toy_work() {
-  return [](const Json& config, const sweep::JobContext& context) -> sweep::Outcome {
+double memory_for_runs(const MemoryLimit& limit) {
+  constexpr double kShare = 0.9;  // the rest of the system wants to live, too
+  const double bytes = static_cast<double>(limit.bytes);
+  return bytes > 0 ? std::max(1.0, kShare * bytes - toy::kProgramBytes) : 0;
+}
+
+std::filesystem::path snapshot_folder(const std::filesystem::path& store) { return store.string() + ".snapshots"; }
+
+void remove_old_snapshots(const store::Store& store) {
+  const auto folder = snapshot_folder(store.path());
+  std::error_code failed;
+  if (!std::filesystem::is_directory(folder, failed)) return;
+  const auto known = store.statuses("toy");
+  for (const auto& entry : std::filesystem::directory_iterator(folder, failed)) {
+    const std::string name = entry.path().filename().string();
+    const auto run = known.find(name.substr(0, name.find('.')));
+    if (run == known.end() || run->second.status == "running") continue;
+    const bool whole = name.ends_with(".safetensors");
+    if (whole && run->second.status != "ok" && run->second.status != "diverged") continue;
+    std::filesystem::remove(entry.path(), failed);
+  }
+  std::filesystem::remove(folder, failed);  // fails when files are left in it
+}
+
+sweep::Work toy_work(const WorkOptions& work) {
+  return [work](const Json& config, const sweep::JobContext& context) -> sweep::Outcome {
     const toy::Resolved run = toy::resolve(toy::config_from_json(config));
     if (run.json != config) {  // the run is known by the data it was planned with
       throw Error(ErrorKind::bad_file, run.config.law + ": the counts changed after the sweep began; start it again");
     }
     toy::TrainOptions options;
     options.cancelled = context.cancelled;
+    options.threads = toy::useful_threads(run.config);
+    options.threads_allowed = context.cores;
+    std::shared_ptr<SnapshotFile> snapshots;
+    if (!work.snapshots.empty() && toy::predicted_seconds(run.config, run.law) > work.snapshot_every_seconds) {
+      const auto path = work.snapshots / (store::run_key("toy", config) + ".safetensors");
+      snapshots =
+          std::make_shared<SnapshotFile>(run, SnapshotOptions{path, work.snapshot_every_seconds, false, work.note});
+      options.snapshots = snapshots.get();
+    }
     options.on_progress = [&](int64_t step, double) {
       if (context.fraction_done)
         context.fraction_done(static_cast<double>(step) / static_cast<double>(run.config.steps));
     };
     try {
       const toy::Result trained = toy::train(run, options);
-      return {trained.diverged ? "diverged" : "ok", toy_result(run, trained)};
+      const auto recorded = [snapshots] {
+        if (snapshots) snapshots->remove();
+      };
+      return {trained.diverged ? "diverged" : "ok", toy_result(run, trained), recorded};
     } catch (const toy::Cancelled&) {
       throw sweep::Cancelled{};
     }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 #include <filesystem>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "superpose/base/json.h"
+#include "superpose/base/limits.h"
 #include "superpose/sweep/sweep.h"
 #include "superpose/toy/toy.h"
 
@@ -16,10 +19,25 @@ Json toy_result(const toy::Resolved& run, const toy::Result& trained);
 // Writes W [n, m] and b [n] as F32 safetensors; the configuration goes into __metadata__ under "superpose.config".
 void save_toy(const std::filesystem::path& path, const toy::Resolved& run, const toy::Result& trained);
 
-// Jobs for a sweep of toy runs: every configuration validated (Error{usage} names the first few that are wrong),
-// defaults filled in, and the cost predicted.
-std::vector<sweep::Job> resolve_jobs(const std::vector<Json>& configs);
-// What such a job does: train and measure.
-sweep::Work toy_work();
+// Jobs for a sweep of toy runs: every configuration validated, defaults filled in, cost, memory and usable cores
+// predicted. Error{usage} names what is wrong with each kind of wrong configuration; a configuration that needs more
+// than memory_bytes (0 = whatever it takes) is one of them. Error{io | bad_file}: only problems with law files.
+std::vector<sweep::Job> resolve_jobs(const std::vector<Json>& configs, double memory_bytes = 0);
+
+// What runs at once may take of the memory there is: 0.9 of it, less the program itself; 0 = not known.
+double memory_for_runs(const MemoryLimit& limit);
+
+struct WorkOptions {
+  std::filesystem::path snapshots;               // folder for snapshots, made when needed; empty: none are saved
+  double snapshot_every_seconds = 60;            // also: runs predicted to be shorter save none
+  std::function<void(const std::string&)> note;  // remarks about snapshots; called from any thread
+};
+// What such a job does: train and measure. A run goes on from its snapshot when an earlier process left one.
+sweep::Work toy_work(const WorkOptions& options = {});
+
+// Where the snapshots of a store's runs are, as <run key>.safetensors: "runs.sqlite.snapshots".
+std::filesystem::path snapshot_folder(const std::filesystem::path& store);
+// Removes the snapshots of finished runs and what saves that were killed left behind; the folder too when it is empty.
+void remove_old_snapshots(const store::Store& store);
 
 }  // namespace superpose::study

@@ -9,17 +9,17 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
-#include <functional>
 #include <map>
 #include <mutex>
 #include <new>
-#include <queue>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <unordered_set>
 
 #include "superpose/base/error.h"
 #include "superpose/base/threads.h"
+#include "superpose/sweep/schedule.h"
 #include "superpose/sweep/sweep.h"
 
 namespace superpose::sweep {
@@ -43,9 +43,16 @@ struct Item {
 
 // A job that a thread of ours computes now.
 struct Running {
-  Clock::time_point started = Clock::now();
-  double cost = 1;
-  std::atomic<double> fraction{0};
+  const Clock::time_point started = Clock::now();
+  std::atomic<double> fraction{-1};        // done; negative: not reported yet
+  std::atomic<double> first_fraction{-1};  // where it began: above 0 when it goes on from a snapshot
+  std::atomic<int> cores{1};               // lent to it now
+  // Core-seconds up to `since`, when `cores` last changed.
+  double core_seconds = 0;
+  Clock::time_point since = started;
+
+  double spent() const { return core_seconds + seconds_since(since) * cores; }
+  double share_here() const { return fraction > 0 ? fraction - first_fraction : 0; }  // of its cost
 };
 
 class Sweep {
@@ -58,6 +65,9 @@ class Sweep {
   void look_after_workers();
   void poll_other_processes();
   void work_until_nothing_is_left();
+  std::optional<size_t> take_next();
+  bool fits(size_t index) const;
+  void lend();
   void run_one(size_t index);
   void compute(size_t index, int64_t id);
   void count(std::string_view status, size_t index, bool here);
@@ -71,14 +81,16 @@ class Sweep {
   const Clock::time_point started_ = Clock::now();
   const std::string started_at_ = store::utc_now();
   std::vector<Item> items_;
-  int workers_ = 1;
+  int cores_ = 1;
   std::atomic<bool> cancelled_{false};
 
   mutable std::mutex mutex_;  // guards all below
   std::condition_variable changed_;
-  std::deque<size_t> pending_;   // longest first
-  std::vector<size_t> waiting_;  // held by other processes
-  std::map<size_t, Running> running_;
+  std::deque<size_t> pending_;         // longest first
+  std::vector<size_t> waiting_;        // held by other processes
+  std::map<size_t, Running> running_;  // by index, so longest first
+  size_t taken_ = 0;                   // in the hands of a worker: running, or about to be claimed
+  double bytes_ = 0;                   // of those that run or are about to
   Progress tally_;
   double cost_done_here_ = 0;
   double seconds_done_here_ = 0;
@@ -121,8 +133,8 @@ Progress Sweep::run() {
   take_stock();
   if (options_.on_progress) options_.on_progress(progress());
   std::vector<std::thread> threads;
-  const size_t wanted = static_cast<size_t>(options_.workers > 0 ? options_.workers : available_cores());
-  workers_ = static_cast<int>(std::min(wanted, pending_.size() + waiting_.size()));
+  cores_ = options_.workers > 0 ? options_.workers : available_cores();
+  const size_t workers = std::min(static_cast<size_t>(cores_), pending_.size() + waiting_.size());
   // Joins whatever happens below: a callback may throw, a thread may be refused.
   struct Join {
     Sweep& sweep;
@@ -134,7 +146,7 @@ Progress Sweep::run() {
   };
   {
     const Join join{*this, threads};
-    for (int i = 0; i < workers_; ++i) {
+    for (size_t i = 0; i < workers; ++i) {
       {
         const std::lock_guard lock(mutex_);
         ++live_workers_;
@@ -145,7 +157,6 @@ Progress Sweep::run() {
         const std::lock_guard lock(mutex_);
         --live_workers_;
         if (threads.empty()) throw Error(ErrorKind::io, std::string("cannot start a thread: ") + e.what());
-        workers_ = static_cast<int>(threads.size());
         break;
       }
     }
@@ -206,20 +217,60 @@ void Sweep::cancel(std::exception_ptr failure) {
   if (!cancelled_.exchange(true)) changed_.notify_all();
 }
 
+// Memory for one more? A job that needs more than there is runs alone. Called with the lock held.
+bool Sweep::fits(size_t index) const {
+  return options_.memory_bytes <= 0 || taken_ == 0 || bytes_ + items_[index].job.bytes <= options_.memory_bytes;
+}
+
+// The longest job that can start now, with its memory set aside. Called with the lock held.
+std::optional<size_t> Sweep::take_next() {
+  const auto found = std::find_if(pending_.begin(), pending_.end(), [this](size_t i) { return fits(i); });
+  if (found == pending_.end()) return std::nullopt;
+  const size_t index = *found;
+  pending_.erase(found);
+  bytes_ += items_[index].job.bytes;
+  ++taken_;
+  return index;
+}
+
+// Shares the cores that no job is left for among those that can use several. Called with the lock held, whenever a job
+// began or ended.
+void Sweep::lend() {
+  const bool more_to_start =
+      taken_ > running_.size() || std::any_of(pending_.begin(), pending_.end(), [this](size_t i) { return fits(i); });
+  std::vector<int> most;
+  for (const auto& [index, run] : running_) most.push_back(items_[index].job.threads);
+  const auto lent = lend_cores(most, more_to_start ? 0 : cores_);
+  size_t k = 0;
+  for (auto& [index, run] : running_) {
+    run.core_seconds = run.spent();
+    run.since = Clock::now();
+    run.cores = lent[k++];
+  }
+}
+
 void Sweep::work_until_nothing_is_left() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return cancelled_ || !pending_.empty() || waiting_.empty(); });
-    if (cancelled_ || pending_.empty()) break;
-    const size_t index = pending_.front();
-    pending_.pop_front();
+    std::optional<size_t> next;
+    changed_.wait(lock, [&] {
+      if (!cancelled_) next = take_next();
+      return cancelled_ || next || (pending_.empty() && waiting_.empty());
+    });
+    if (!next) break;
     lock.unlock();
+    std::exception_ptr failure;
     try {
-      run_one(index);
+      run_one(*next);
     } catch (...) {
-      cancel(std::current_exception());  // the store failed, not the job
+      failure = std::current_exception();
     }
+    if (failure) cancel(failure);  // the store failed, not the job
     lock.lock();
+    bytes_ -= items_[*next].job.bytes;
+    --taken_;
+    lend();
+    changed_.notify_all();
   }
   --live_workers_;
   changed_.notify_all();
@@ -244,13 +295,18 @@ void Sweep::compute(size_t index, int64_t id) {
   {
     const std::lock_guard lock(mutex_);
     state = &running_[index];  // a map's elements stay where they are
-    state->cost = item.job.cost;
+    lend();
   }
   std::string failure;
   Outcome outcome;
   bool given_back = false;
   try {
-    const JobContext context{&cancelled_, [state](double fraction) { state->fraction = std::clamp(fraction, 0., 1.); }};
+    const auto fraction_done = [state](double fraction) {
+      fraction = std::clamp(fraction, 0., 1.);
+      if (state->first_fraction < 0) state->first_fraction = fraction;
+      state->fraction = fraction;
+    };
+    const JobContext context{&cancelled_, fraction_done, &state->cores};
     outcome = work_(item.job.config, context);
     if (outcome.status != "ok" && outcome.status != "diverged") failure = "unknown status '" + outcome.status + "'";
   } catch (const Cancelled&) {
@@ -271,13 +327,17 @@ void Sweep::compute(size_t index, int64_t id) {
     store_.fail(id, failure, seconds);
   } else {
     store_.finish(id, outcome.status, outcome.result, seconds);
+    if (outcome.recorded) outcome.recorded();
   }
   const std::lock_guard lock(mutex_);
+  const double share = 1 - std::max(0.0, state->first_fraction.load());
+  const double core_seconds = state->spent();
   running_.erase(index);
   if (given_back) return;
   count(outcome.status, index, true);
-  cost_done_here_ += item.job.cost;
-  seconds_done_here_ += seconds;
+  if (outcome.status != "ok") return;  // one that ended early says nothing about the predictions
+  cost_done_here_ += item.job.cost * share;
+  seconds_done_here_ += core_seconds;
 }
 
 Progress Sweep::progress() {
@@ -296,43 +356,28 @@ double Sweep::eta() const {
   double cost = cost_done_here_;
   double seconds = seconds_done_here_;
   for (const auto& [index, run] : running_) {
-    if (run.fraction > 0) cost += run.fraction * run.cost, seconds += seconds_since(run.started);
+    if (run.share_here() > 0) cost += run.share_here() * items_[index].job.cost, seconds += run.spent();
   }
   if (cost <= 0 || seconds <= 0) return -1;
   const double seconds_per_cost = seconds / cost;
-  std::vector<double> rest;
-  for (const size_t i : pending_) rest.push_back(items_[i].job.cost * seconds_per_cost);
-  for (const size_t i : waiting_) rest.push_back(items_[i].job.cost * seconds_per_cost);
+  std::vector<Job> rest;
+  const auto add = [&](size_t i, double one_core_seconds) {
+    rest.push_back({{}, std::max(0.0, one_core_seconds), items_[i].job.threads});
+  };
+  for (const size_t i : pending_) add(i, items_[i].job.cost * seconds_per_cost);
+  for (const size_t i : waiting_) add(i, items_[i].job.cost * seconds_per_cost);
   for (const auto& [index, run] : running_) {
-    const double predicted = run.cost * seconds_per_cost;
+    const double predicted = items_[index].job.cost * seconds_per_cost;
     // A job that does not report is believed to keep to its prediction.
-    const double left = run.fraction > 0 ? (1 - run.fraction) * predicted : predicted - seconds_since(run.started);
-    rest.push_back(std::max(left, 0.0));
+    add(index, run.fraction > 0 ? (1 - run.fraction) * predicted : predicted - run.spent());
   }
   // What other processes took over so far, they go on taking.
   const double elapsed = seconds_since(started_);
   const double share_here = seconds / (seconds + cost_done_elsewhere_ * seconds_per_cost);
-  return elapsed > 0 ? share_here * predicted_seconds(rest, workers_) : -1;
+  return elapsed > 0 ? share_here * predicted_seconds(rest, cores_) : -1;
 }
 
 }  // namespace
-
-double predicted_seconds(std::span<const double> costs, int workers) {
-  std::vector<double> longest_first(costs.begin(), costs.end());
-  std::sort(longest_first.begin(), longest_first.end(), std::greater<>());
-  std::priority_queue<double, std::vector<double>, std::greater<>> free_at;  // one entry per worker
-  double end = 0;
-  for (const double cost : longest_first) {
-    double begin = 0;
-    if (free_at.size() >= static_cast<size_t>(std::max(workers, 1))) {
-      begin = free_at.top();
-      free_at.pop();
-    }
-    free_at.push(begin + cost);
-    end = std::max(end, begin + cost);
-  }
-  return end;
-}
 
 Progress run(store::Store& store, std::vector<Job> jobs, const Work& work, const Options& options) {
   return Sweep(store, std::move(jobs), work, options).run();

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "superpose/base/error.h"
+#include "superpose/sweep/schedule.h"
 #include "superpose/sweep/sweep.h"
 
 namespace superpose::sweep {
@@ -250,12 +251,91 @@ TEST_F(SweepTest, a_store_that_fails_ends_the_sweep_with_its_error) {
   }
 }
 
+std::vector<Job> costing(std::initializer_list<double> costs, int threads = 1) {
+  std::vector<Job> jobs;
+  for (const double cost : costs) jobs.push_back({{}, cost, threads});
+  return jobs;
+}
+
 TEST(PredictedSeconds, is_the_longest_first_schedule) {
-  const std::vector<double> costs{1, 2, 3, 4};
-  EXPECT_EQ(predicted_seconds(costs, 1), 10);
-  EXPECT_EQ(predicted_seconds(costs, 2), 5);
-  EXPECT_EQ(predicted_seconds(costs, 100), 4) << "never below the longest job";
+  EXPECT_DOUBLE_EQ(predicted_seconds(costing({1, 2, 3, 4}), 1), 10);
+  EXPECT_DOUBLE_EQ(predicted_seconds(costing({1, 2, 3, 4}), 2), 5);
+  EXPECT_DOUBLE_EQ(predicted_seconds(costing({1, 2, 3, 4}), 100), 4) << "never below the longest job";
   EXPECT_EQ(predicted_seconds({}, 3), 0);
+}
+
+TEST(PredictedSeconds, spare_cores_go_to_the_jobs_that_can_use_them) {
+  const double two = 1 + kSpareCoreYield, four = 1 + 3 * kSpareCoreYield;
+  EXPECT_DOUBLE_EQ(predicted_seconds(costing({12}, 4), 8), 12 / four) << "no more than it can use";
+  EXPECT_DOUBLE_EQ(predicted_seconds(costing({12}, 4), 2), 12 / two) << "no more than there are";
+  EXPECT_DOUBLE_EQ(predicted_seconds(costing({3, 3, 3}, 4), 1), 9);
+  // Both cores are busy until 4; then the longer one, with 6 left, has both.
+  EXPECT_NEAR(predicted_seconds(costing({10, 4}, 4), 2), 4 + 6 / two, 1e-9);
+}
+
+TEST(LendCores, never_more_than_there_are_or_can_be_used) {
+  EXPECT_EQ(lend_cores(std::vector{4, 4}, 2), (std::vector{1, 1}));
+  EXPECT_EQ(lend_cores(std::vector{4, 4}, 7), (std::vector{4, 3}));
+  EXPECT_EQ(lend_cores(std::vector{1, 3}, 9), (std::vector{1, 3}));
+  EXPECT_EQ(lend_cores(std::vector{5, 5, 5}, 0), (std::vector{1, 1, 1})) << "a job that runs has a core";
+  EXPECT_TRUE(lend_cores({}, 4).empty());
+}
+
+TEST_F(SweepTest, cores_are_lent_when_fewer_jobs_than_cores_are_left) {
+  store::Store store(path);
+  auto jobs = numbered(9);
+  jobs[0].cost = 100;
+  jobs[0].threads = 3;
+  std::atomic<int> small_running = 0, most_with_small = 0, most_alone = 0;
+  const Work work = [&](const Json& config, const JobContext& context) {
+    if (config["k"] != 0) {
+      ++small_running;
+      compute_for(milliseconds(5), context);
+      --small_running;
+      return Outcome{"ok", {}};
+    }
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (store.statuses("toy").size() < 9 || most_alone < 3) {  // until alone, and then until lent more
+      const int cores = context.cores->load();
+      (small_running > 0 ? most_with_small : most_alone) = cores;
+      if (std::chrono::steady_clock::now() > end) break;
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    return Outcome{"ok", {}};
+  };
+  run(store, jobs, work, {.workers = 4});
+  EXPECT_EQ(most_alone, 3) << "all it can use, once nothing is left to start";
+  EXPECT_LE(most_with_small, 3);
+}
+
+TEST_F(SweepTest, jobs_at_once_stay_within_the_memory) {
+  store::Store store(path);
+  auto jobs = numbered(12);
+  for (size_t k = 0; k < jobs.size(); ++k) jobs[k].bytes = k == 0 ? 1000 : 40;  // the first needs more than there is
+  std::atomic<int> bytes = 0, most = 0;
+  std::atomic<bool> alone = true;
+  const Work work = [&](const Json& config, const JobContext& context) {
+    const int mine = config["k"] == 0 ? 1000 : 40;
+    const int now = bytes += mine;
+    if (now != mine && (mine == 1000 || now > 1000)) alone = false;
+    if (mine == 40) most = std::max(most.load(), now);
+    compute_for(milliseconds(10), context);
+    bytes -= mine;
+    return Outcome{"ok", {}};
+  };
+  EXPECT_EQ(run(store, jobs, work, {.workers = 4, .memory_bytes = 100}).done, 12u);
+  EXPECT_TRUE(alone);
+  EXPECT_LE(most, 80) << "two of 40 fit in 100, three do not";
+}
+
+TEST_F(SweepTest, what_a_job_leaves_for_after_its_record_is_called_then) {
+  store::Store store(path);
+  std::atomic<int> called = 0;
+  const Work work = [&](const Json& config, const JobContext&) -> Outcome {
+    return {"ok", {}, [&store, &called, config] { called += store.find("toy", config)->status == "ok"; }};
+  };
+  run(store, numbered(3), work, {.workers = 2});
+  EXPECT_EQ(called, 3);
 }
 
 }  // namespace

@@ -14,8 +14,9 @@
 // What looks like a number is one; whole results of linspace are integers. The same syntax is used by key=value words
 // on the command line, which override the file's values for that key in every grid.
 //
-// Each run is one thread's work from claim to record: a process that is killed loses what its threads were computing
-// and nothing else, and processes that share a store share the jobs.
+// Each run is claimed, computed and recorded by one thread: a process that is killed loses what its threads were
+// computing and nothing else, and processes that share a store share the jobs. While jobs are left to start, each gets
+// one core; when fewer jobs run than there are cores, the spare ones are lent to the jobs that can use several.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -49,12 +50,15 @@ std::vector<Json> expand_values(std::string_view word);
 struct Job {
   Json config;        // resolved: the identity of the run in the store
   double cost = 1.0;  // predicted seconds on one core; longest are started first
+  int threads = 1;    // the most cores that it can use
+  double bytes = 0;   // predicted memory while it runs
 };
 
 // What a job's function returns. status: "ok" or "diverged". An exception makes the run "failed" with its text.
 struct Outcome {
   std::string status;
   Json result;
+  std::function<void()> recorded = {};  // called once the store has it: the moment to throw a snapshot away
 };
 
 struct Progress {
@@ -71,7 +75,8 @@ struct Progress {
 
 struct Options {
   std::string kind = "toy";
-  int workers = 0;                                        // jobs at once; 0 = available_cores()
+  int workers = 0;          // cores, and so jobs at once; 0 = available_cores()
+  double memory_bytes = 0;  // jobs at once stay within it; a job that needs more runs alone. 0 = no limit
   std::function<void(const Progress&)> on_progress = {};  // called from one thread at a time, at least every second
   const std::atomic<bool>* stop = nullptr;                // becomes true: start nothing new, cancel what runs, return
 };
@@ -79,7 +84,8 @@ struct Options {
 // Context of one running job. fraction_done may be called from the job's thread at any time.
 struct JobContext {
   const std::atomic<bool>* cancelled = nullptr;        // poll it; when true, throw Cancelled
-  std::function<void(double fraction)> fraction_done;  // 0..1, for the progress and its ETA
+  std::function<void(double fraction)> fraction_done;  // 0..1, for the progress and its ETA; also where it begins
+  const std::atomic<int>* cores = nullptr;             // how many of Job::threads it may use now, >= 1; may change
 };
 struct Cancelled {};
 
@@ -90,7 +96,10 @@ using Work = std::function<Outcome(const Json& config, const JobContext&)>;
 // recorded and the others go on; a failing store (disk full) ends the sweep with the store's Error.
 Progress run(store::Store& store, std::vector<Job> jobs, const Work& work, const Options& options);
 
-// Seconds that jobs of these costs take on `workers` threads when the longest are started first.
-double predicted_seconds(std::span<const double> costs, int workers);
+// Of predicted_seconds: what a second core of a job adds, as a share of what the first does.
+inline constexpr double kSpareCoreYield = 0.8;
+// Seconds that jobs take on `workers` cores when the longest are started first and spare cores are lent as run() does.
+// Memory is not looked at.
+double predicted_seconds(std::span<const Job> jobs, int workers);
 
 }  // namespace superpose::sweep

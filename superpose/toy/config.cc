@@ -22,6 +22,7 @@ class Problems {
   void expect(bool ok, const char* name, T value, const char* what) {
     if (!ok) add(fmt::format("{} = {}: expected {}", name, value, what));
   }
+  bool any() const { return !text_.empty(); }
   void raise(const char* where) const {
     if (!text_.empty()) throw Error(ErrorKind::usage, std::string(where) + text_);
   }
@@ -63,8 +64,9 @@ std::vector<std::string> field_names() {
   return names;
 }
 
-void validate(const Config& c) {
-  Problems problems;
+namespace {
+
+void check(const Config& c, Problems& problems) {
   const auto finite = [](double x) { return std::isfinite(x); };
   problems.expect(c.features >= 0 && c.features <= 100'000'000, "features", c.features, "1 <= features <= 10^8, or 0");
   problems.expect(c.dim >= 1 && c.dim <= 65536, "dim", c.dim, "1 <= dim <= 65536");
@@ -91,6 +93,13 @@ void validate(const Config& c) {
     problems.add(fmt::format("engine = {}: expected fast or reference{}", c.engine, suggestion(c.engine, engines)));
   }
   problems.expect(c.seed >= 0, "seed", c.seed, "seed >= 0");
+}
+
+}  // namespace
+
+void validate(const Config& config) {
+  Problems problems;
+  check(config, problems);
   problems.raise("toy: ");
 }
 
@@ -118,13 +127,30 @@ Config config_from_json(const Json& json) {
                              : std::is_same_v<Field, double> ? "a number"
                                                              : "a text"));
   });
+  check(config, problems);
   problems.raise("toy: ");
-  validate(config);
   return config;
 }
 
-Resolved resolve(const Config& config) {
-  validate(config);
+Resolved resolve(const Config& config, double available_bytes) {
+  Problems problems;
+  check(config, problems);
+  // Before a law of that size is made.
+  const double need = problems.any() ? 0 : least_bytes(config) + kProgramBytes;
+  if (available_bytes > 0 && need > available_bytes) {
+    problems.add(
+        fmt::format("features = {}, dim = {}, batch = {}, engine = {}: needs at least {:.3g} GB of memory, {:.3g} GB "
+                    "are there; make one of them smaller",
+                    config.features, config.dim, config.batch, config.engine, need / 1e9, available_bytes / 1e9));
+  }
+  if (problems.any() && config.law.starts_with("file:")) {  // all that is wrong, the file included
+    try {
+      features::make_law(config.law, 0, 1);
+    } catch (const Error& e) {
+      problems.add(e.what());
+    }
+  }
+  problems.raise("toy: ");
   Resolved out{config, features::make_law(config.law, static_cast<uint64_t>(config.features), config.density), {}};
   out.config.features = static_cast<int64_t>(out.law.probability.size());
   out.config.law = out.law.spec;
@@ -132,22 +158,6 @@ Resolved resolve(const Config& config) {
   out.json = to_json(out.config);
   if (!out.law.data_fingerprint.empty()) out.json[kLawData] = out.law.data_fingerprint;
   return out;
-}
-
-double predicted_seconds(const Config& config, const features::Law& law) {
-  const double batch = static_cast<double>(config.batch);
-  double active = 0, hit = 0;  // expected features present in a batch; expected entries
-  for (const double p : law.probability) {
-    active += -std::expm1(batch * std::log1p(-std::min(p, 1 - 1e-12)));
-    hit += batch * p;
-  }
-  const double n = static_cast<double>(law.probability.size());
-  const double m = static_cast<double>((config.dim + 15) / 16 * 16);
-  // Measured on one Zen 4 core: Gram rows at 80 GFLOP/s, 0.15 ns per output of an entry, sparse products, AdamW.
-  const double step = config.engine == "fast" ? 2 * active * n * m / 8e10 + hit * n * 1.5e-10 +
-                                                    active * n * 4e-11 * (4 + m / 16) + n * m * 4e-10 + n * 4e-8 + 2e-5
-                                              : batch * n * m * 6 / 4e9 + batch * n * 4e-9;
-  return static_cast<double>(config.steps) * step;
 }
 
 }  // namespace superpose::toy

@@ -6,7 +6,13 @@
 
 namespace superpose::toy {
 
-std::unique_ptr<Engine> make_reference_engine(const Resolved& run);
-std::unique_ptr<Engine> make_fast_engine(const Resolved& run, int threads);
+std::unique_ptr<Engine> make_reference_engine(const Resolved& run, const Workers& workers);
+std::unique_ptr<Engine> make_fast_engine(const Resolved& run, const Workers& workers);
+
+// An array of T as a piece of state.
+template <class T>
+StateArray state_array(const char* name, T* data, size_t count) {
+  return {name, std::as_writable_bytes(std::span<T>(data, count))};
+}
 
 }  // namespace superpose::toy

@@ -156,14 +156,15 @@ struct Tile {
 
 class FastEngine : public Engine {
  public:
-  FastEngine(const Resolved& run, int threads)
+  FastEngine(const Resolved& run, const Workers& workers)
       : config_(run.config),
         n_(run.law.probability.size()),
         m_(static_cast<size_t>(run.config.dim)),
         stride_(kernels::pad(m_)),
         padded_n_(kernels::pad(n_)),
-        pool_(threads) {
-    set(initial_weights(config_), initial_biases(config_));
+        workers_(workers),
+        pool_(workers.threads, workers.allowed) {
+    set(initial_weights(config_, workers), initial_biases(config_));
   }
 
   double step(const features::Batch& batch, int64_t step) override {
@@ -184,6 +185,12 @@ class FastEngine : public Engine {
   }
 
   double loss(const features::Batch& batch) override { return gradient(batch, false); }
+
+  std::vector<StateArray> state() override {
+    const auto array = [](const char* name, AlignedVector<float>& x) { return state_array(name, x.data(), x.size()); };
+    return {array("W", W_), array("W.moment1", moment1_),      array("W.moment2", moment2_),
+            array("b", b_), array("b.moment1", bias_moment1_), array("b.moment2", bias_moment2_)};
+  }
 
   Matrix<double> weight_gradient() const override { return unpadded(gradient_); }
   std::vector<double> bias_gradient() const override {
@@ -320,12 +327,14 @@ class FastEngine : public Engine {
     float* const packed = packed_.get(m_ * tile.padded);
     kernels::pack_columns(W_.data() + tile.first * stride_, tile.padded, m_, stride_, packed);
     pool_.parallel_for((count + kGemmRows - 1) / kGemmRows, [&](size_t chunk) {
+      workers_.check();  // nothing that state() holds has changed yet, nor has it before the optimiser
       const size_t first = chunk * kGemmRows;
       kernels::gemm_packed({std::min(kGemmRows, count - first), tile.padded, m_, source + first * stride_, stride_,
                             packed, z + first * tile.padded, tile.padded});
     });
     profile_.gram += seconds_since(mark);
     pool_.parallel_for(tasks_, [&](size_t task) {
+      workers_.check();
       Lists& lists = lists_[slot + task];
       auto start = Clock::now();
       list_outputs(batch, tile, task, lists);
@@ -524,6 +533,7 @@ class FastEngine : public Engine {
 
   Config config_;
   size_t n_, m_, stride_, padded_n_;
+  Workers workers_;
   ThreadPool pool_;
   AlignedVector<float> W_, gradient_;                                     // [padded n, stride]
   AlignedVector<float> moment1_, moment2_;                                // [n, stride]
@@ -543,8 +553,8 @@ class FastEngine : public Engine {
 
 }  // namespace
 
-std::unique_ptr<Engine> make_fast_engine(const Resolved& run, int threads) {
-  return std::make_unique<FastEngine>(run, threads);
+std::unique_ptr<Engine> make_fast_engine(const Resolved& run, const Workers& workers) {
+  return std::make_unique<FastEngine>(run, workers);
 }
 
 }  // namespace superpose::toy

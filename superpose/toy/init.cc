@@ -6,12 +6,13 @@
 
 namespace superpose::toy {
 
-Matrix<double> initial_weights(const Config& config) {
+Matrix<double> initial_weights(const Config& config, const Workers& workers) {
   const auto n = static_cast<size_t>(config.features);
   const auto m = static_cast<size_t>(config.dim);
   Matrix<double> W(n, m);
   const double scale = 1 / std::sqrt(static_cast<double>(m));
   for (size_t i = 0; i < n; ++i) {
+    workers.check();  // a million rows take seconds
     RandomBlocks blocks(static_cast<uint64_t>(config.seed), RandomStream::init_weights, 0, static_cast<uint32_t>(i));
     for (size_t k = 0; k < m; k += 2) {
       const auto pair = normal_pair(blocks.next());

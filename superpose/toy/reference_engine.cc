@@ -12,8 +12,9 @@ using Dense = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMa
 
 class ReferenceEngine : public Engine {
  public:
-  explicit ReferenceEngine(const Resolved& run) : config_(run.config), n_(run.law.probability.size()) {
-    set(initial_weights(config_), initial_biases(config_));
+  ReferenceEngine(const Resolved& run, const Workers& workers)
+      : config_(run.config), n_(run.law.probability.size()), workers_(workers) {
+    set(initial_weights(config_, workers), initial_biases(config_));
   }
 
   double step(const features::Batch& batch, int64_t step) override {
@@ -30,6 +31,15 @@ class ReferenceEngine : public Engine {
   Matrix<double> weights() const override { return copy(W_); }
   std::vector<double> biases() const override { return {b_.data(), b_.data() + n_}; }
   bool finite() const override { return W_.allFinite() && b_.allFinite(); }
+  std::vector<StateArray> state() override {
+    std::vector<StateArray> out;
+    const auto add = [&](const char* name, Dense& x) {
+      out.push_back(state_array(name, x.data(), static_cast<size_t>(x.size())));
+    };
+    add("W", W_), add("W.moment1", moment1_), add("W.moment2", moment2_);
+    add("b", b_), add("b.moment1", bias_moment1_), add("b.moment2", bias_moment2_);
+    return out;
+  }
 
   void set(const Matrix<double>& W, const std::vector<double>& b) override {
     W_ = Eigen::Map<const Dense>(W.data(), W.rows(), W.cols());
@@ -47,8 +57,10 @@ class ReferenceEngine : public Engine {
         x(batch.sample[e], batch.active[a]) = batch.value[e];
     }
     const Dense h = x * W_;
+    workers_.check();
     const Dense z = (h * W_.transpose()).rowwise() + b_.row(0);
     const Dense residual = z.cwiseMax(0.0) - x;
+    workers_.check();
     if (with_gradient) {
       const double scale = 2 * config_.loss_scale / (static_cast<double>(batch.samples) * static_cast<double>(n_));
       const Dense G = (z.array() > 0).select(scale * residual, 0.0);
@@ -76,12 +88,15 @@ class ReferenceEngine : public Engine {
 
   Config config_;
   size_t n_;
+  Workers workers_;
   Dense W_, moment1_, moment2_, weight_gradient_;          // [n, m]
   Dense b_, bias_moment1_, bias_moment2_, bias_gradient_;  // [1, n]
 };
 
 }  // namespace
 
-std::unique_ptr<Engine> make_reference_engine(const Resolved& run) { return std::make_unique<ReferenceEngine>(run); }
+std::unique_ptr<Engine> make_reference_engine(const Resolved& run, const Workers& workers) {
+  return std::make_unique<ReferenceEngine>(run, workers);
+}
 
 }  // namespace superpose::toy

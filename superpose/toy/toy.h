@@ -14,10 +14,12 @@
 // Who calls it: study/, which adds the geometry of the trained W.
 #pragma once
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,17 +80,14 @@ Json to_json(const Config& config);
 // Unknown keys (with the nearest known one) and wrong types are Error{usage}, all named together. Missing keys keep
 // their defaults. Validates. "law_data" is accepted and ignored.
 Config config_from_json(const Json& json);
-// validate(), then the defaults that depend on others filled in (features, lr_bias) and the law's file read.
-// Error{usage | io | bad_file}.
+// validate(), then the defaults that depend on others filled in (features, lr_bias) and the law's file read. Refuses
+// what needs more memory than available_bytes (0: not known, anything goes). Error{usage | io | bad_file}.
 struct Resolved {
   Config config;
   features::Law law;
   Json json;  // to_json(config) plus "law_data" for file laws
 };
-Resolved resolve(const Config& config);
-
-// Predicted seconds of train() on one core of a machine of our making; good for ordering jobs and for a first ETA.
-double predicted_seconds(const Config& config, const features::Law& law);
+Resolved resolve(const Config& config, double available_bytes = 0);
 
 // Where the time of a run went, in seconds.
 struct Profile {
@@ -110,16 +109,51 @@ struct Result {
   std::vector<std::pair<int64_t, double>> curve;  // about 200 points: (last step of a bin, mean loss over the bin)
   Matrix<float> W;                                // [n, m], final
   std::vector<float> b;                           // [n], final
-  double seconds = 0;                             // wall clock of the training steps
-  Profile profile;
+  double seconds = 0;                             // wall clock of the training steps, summed over resumptions
+  int64_t resumed_at = 0;                         // first step that this process computed
+  double seconds_here = 0;                        // the part of `seconds` spent in this process
+  Profile profile;                                // of the steps computed in this process
+};
+
+// One array of the state of a run; the bytes belong to the engine or to train().
+struct StateArray {
+  std::string name;
+  std::span<std::byte> bytes;
+};
+
+// Where train() keeps its state between steps, so that a run that was killed goes on from there and ends with the same
+// bits as one that was not. The arrays (names and sizes) are the same at every call of one run.
+class Snapshots {
+ public:
+  virtual ~Snapshots() = default;
+  // Fills all arrays and returns true, or touches none and returns false: the run begins at step 0.
+  virtual bool load(std::span<const StateArray> arrays) = 0;
+  // Is it time to save? Asked after every step.
+  virtual bool due() = 0;
+  // last: the run was cancelled, no other save follows. Must not throw for a disk that is full: the run goes on.
+  virtual void save(std::span<const StateArray> arrays, bool last) = 0;
+};
+
+// Who computes a run: at most `threads` of them, no more than `allowed` at a time where that is given, and only until
+// `cancelled` becomes true (then Cancelled is thrown, within a block of work). Results do not depend on it.
+struct Workers {
+  int threads = 1;
+  const std::atomic<int>* allowed = nullptr;
+  const std::atomic<bool>* cancelled = nullptr;
+  void check() const;  // throws Cancelled
 };
 
 struct TrainOptions {
   int threads = 1;  // inside one run: worth it from n of several thousand; results do not depend on it
+  const std::atomic<int>* threads_allowed = nullptr;  // how many of them now; may change while the run goes on
+  Snapshots* snapshots = nullptr;
   std::function<void(int64_t step, double loss)> on_progress;  // now and then
   const std::atomic<bool>* cancelled = nullptr;                // becomes true: train() throws Cancelled
 };
 struct Cancelled {};
+inline void Workers::check() const {
+  if (cancelled && *cancelled) throw Cancelled{};
+}
 
 Result train(const Resolved& run, const TrainOptions& options = {});
 
@@ -128,7 +162,7 @@ class Engine {
  public:
   virtual ~Engine() = default;
   // Loss of the batch with the weights before the step (L: sum over features, mean over samples), then one optimiser
-  // step.
+  // step. When it throws Cancelled, the state is that before the step.
   virtual double step(const features::Batch& batch, int64_t step) = 0;
   // Loss of the batch, no change.
   virtual double loss(const features::Batch& batch) = 0;
@@ -141,11 +175,26 @@ class Engine {
   virtual void set(const Matrix<double>& W, const std::vector<double>& b) = 0;
   virtual bool finite() const = 0;  // are all weights finite?
   virtual Profile profile() const { return {}; }
+  // Everything that the next step depends on: what a snapshot holds. Sizes depend on the configuration alone.
+  virtual std::vector<StateArray> state() = 0;
 };
-std::unique_ptr<Engine> make_engine(const Resolved& run, int threads = 1);
+std::unique_ptr<Engine> make_engine(const Resolved& run, const Workers& workers = {});
 
 // The initial weights: W_ij ~ N(0, 1/m), b_i ~ N(0, 1).
-Matrix<double> initial_weights(const Config& config);
+Matrix<double> initial_weights(const Config& config, const Workers& workers = {});
 std::vector<double> initial_biases(const Config& config);
+
+// Predictions, cost.cc. Of a resolved configuration, unless said otherwise.
+//
+// Seconds of train() on one core of this machine. Its kernels are timed once per process, which takes a fraction of a
+// second. Within about a quarter over the paper's grids on an idle machine (docs/performance.md).
+double predicted_seconds(const Config& config, const features::Law& law);
+// Peak memory of train() and of what is measured after it, in bytes, the program itself (kProgramBytes) left out.
+double predicted_bytes(const Config& config, const features::Law& law);
+inline constexpr double kProgramBytes = 12e6;
+// A lower bound of it from the sizes alone, for a configuration that need not be resolved.
+double least_bytes(const Config& config);
+// The most threads of one run that are worth their while: a small model has too little work in a step to share.
+int useful_threads(const Config& config);
 
 }  // namespace superpose::toy

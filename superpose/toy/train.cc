@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
+#include <type_traits>
+#include <utility>
 
+#include "superpose/base/error.h"
 #include "superpose/toy/engines.h"
 
 namespace superpose::toy {
@@ -20,7 +24,7 @@ double seconds(Clock::duration d) { return std::chrono::duration<double>(d).coun
 struct Moments {
   double mean = 0, std = 0;
 };
-Moments moments(const std::vector<double>& values) {
+Moments moments(std::span<const double> values) {
   Moments out;
   for (const double x : values) out.mean += x / static_cast<double>(values.size());
   for (const double x : values) out.std += (x - out.mean) * (x - out.mean) / static_cast<double>(values.size());
@@ -28,26 +32,35 @@ Moments moments(const std::vector<double>& values) {
   return out;
 }
 
-// Means of the loss over bins whose ends are spread evenly in the logarithm of the step.
-class Curve {
- public:
-  explicit Curve(int64_t steps) : ratio_(std::pow(static_cast<double>(steps), 1.0 / kCurvePoints)), steps_(steps) {}
-  void add(int64_t step, double loss) {
-    sum_ += loss;
-    ++count_;
-    if (static_cast<double>(step + 1) < end_ && step + 1 < steps_) return;
-    points_.emplace_back(step + 1, sum_ / static_cast<double>(count_));
-    sum_ = 0;
-    count_ = 0;
-    while (end_ <= static_cast<double>(step + 1)) end_ = std::max(end_ * ratio_, end_ + 1e-9);
-  }
-  std::vector<std::pair<int64_t, double>> take() { return std::move(points_); }
+// What training carries from step to step besides the engine's arrays, in one piece of memory: so a snapshot holds it
+// as it is.
+struct Progress {
+  // The bins of the curve end at steps spread evenly in the logarithm, so there are kCurvePoints and a few.
+  static constexpr int kRoom = kCurvePoints + 56;
+  int64_t next_step = 0;
+  double limit = 0;    // of the loss, above which the run has exploded
+  double seconds = 0;  // spent so far, in all processes
+  double bin_end = 1, bin_sum = 0;
+  int64_t bin_count = 0, points = 0, last_count = 0;
+  std::array<int64_t, kRoom> point_step{};
+  std::array<double, kRoom> point_loss{};
+  std::array<double, kLastSteps> last{};
 
- private:
-  double ratio_, end_ = 1, sum_ = 0;
-  int64_t steps_, count_ = 0;
-  std::vector<std::pair<int64_t, double>> points_;
+  // Adds the loss of a step to the curve, a mean over bins.
+  void add(int64_t step, double loss, int64_t steps) {
+    bin_sum += loss;
+    ++bin_count;
+    if (static_cast<double>(step + 1) < bin_end && step + 1 < steps) return;
+    SUPERPOSE_ASSERT(points < kRoom);
+    point_step[points] = step + 1;
+    point_loss[points++] = bin_sum / static_cast<double>(bin_count);
+    bin_sum = 0;
+    bin_count = 0;
+    const double ratio = std::pow(static_cast<double>(steps), 1.0 / kCurvePoints);
+    while (bin_end <= static_cast<double>(step + 1)) bin_end = std::max(bin_end * ratio, bin_end + 1e-9);
+  }
 };
+static_assert(std::is_trivially_copyable_v<Progress>);
 
 void evaluate(Engine& engine, const Resolved& run, const features::Sampler& sampler, const std::atomic<bool>* cancelled,
               Result& result) {
@@ -64,61 +77,108 @@ void evaluate(Engine& engine, const Resolved& run, const features::Sampler& samp
   result.eval_loss_se = m.std / std::sqrt(kEvalBatches - 1.0);
 }
 
+// One run from its first step, or its snapshot, to its last.
+class Training {
+ public:
+  Training(const Resolved& run, const TrainOptions& options)
+      : run_(run),
+        options_(options),
+        workers_{options.threads, options.threads_allowed, options.cancelled},
+        engine_(make_engine(run, workers_)),
+        sampler_(run.law) {
+    state_ = engine_->state();
+    state_.push_back(state_array("training", &progress_, 1));
+    if (options_.snapshots && options_.snapshots->load(state_)) result_.resumed_at = progress_.next_step;
+  }
+
+  Result run() {
+    try {
+      steps();
+      finish();
+    } catch (const Cancelled&) {  // the state is still that after the last whole step
+      if (options_.snapshots && !result_.diverged && progress_.next_step > 0) options_.snapshots->save(state_, true);
+      throw;
+    }
+    return std::move(result_);
+  }
+
+ private:
+  void steps() {
+    const Config& config = run_.config;
+    auto mark = Clock::now();
+    const auto lap = [&mark] {
+      const auto now = Clock::now();
+      return seconds(now - std::exchange(mark, now));
+    };
+    while (progress_.next_step < config.steps) {
+      const int64_t step = progress_.next_step;
+      const bool check = step % kCheckEvery == 0;
+      workers_.check();
+      const auto before = Clock::now();
+      sampler_.draw(static_cast<uint64_t>(config.seed), RandomStream::training_data, static_cast<uint32_t>(step),
+                    static_cast<uint32_t>(config.batch), batch_);
+      sampling_ += seconds(Clock::now() - before);
+      const double loss = engine_->step(batch_, step);
+      const double spent = lap();
+      progress_.seconds += spent;
+      result_.seconds_here += spent;
+      if (step == 0)
+        progress_.limit = kExplosion * std::max(loss, features::kMeanSquareValue * run_.law.density_realised);
+      if (!(loss <= progress_.limit) || (check && !engine_->finite())) {
+        diverged_at(step);
+        return;
+      }
+      progress_.add(step, loss, config.steps);
+      if (step >= config.steps - kLastSteps) progress_.last[progress_.last_count++] = loss;
+      ++progress_.next_step;
+      if (check && options_.on_progress) options_.on_progress(step, loss);
+      if (options_.snapshots && options_.snapshots->due()) options_.snapshots->save(state_, false);
+    }
+    if (!engine_->finite()) diverged_at(config.steps - 1);
+  }
+
+  void diverged_at(int64_t step) {
+    result_.diverged = true;
+    result_.diverged_at = step;
+  }
+
+  void finish() {
+    result_.steps_done = progress_.next_step;
+    result_.seconds = progress_.seconds;
+    for (int64_t k = 0; k < progress_.points; ++k)
+      result_.curve.emplace_back(progress_.point_step[k], progress_.point_loss[k]);
+    const auto W = engine_->weights();
+    result_.W = Matrix<float>(W.rows(), W.cols());
+    std::transform(W.data(), W.data() + W.rows() * W.cols(), result_.W.data(),
+                   [](double x) { return static_cast<float>(x); });
+    for (const double x : engine_->biases()) result_.b.push_back(static_cast<float>(x));
+    result_.profile = engine_->profile();
+    result_.profile.sampling = sampling_;
+    if (result_.diverged) return;
+    const Moments m = moments(std::span(progress_.last).first(static_cast<size_t>(progress_.last_count)));
+    result_.loss = m.mean;
+    result_.loss_std = m.std;
+    evaluate(*engine_, run_, sampler_, options_.cancelled, result_);
+  }
+
+  const Resolved& run_;
+  const TrainOptions& options_;
+  Workers workers_;
+  std::unique_ptr<Engine> engine_;
+  features::Sampler sampler_;
+  features::Batch batch_;
+  Progress progress_;
+  double sampling_ = 0;
+  std::vector<StateArray> state_;
+  Result result_;
+};
+
 }  // namespace
 
-std::unique_ptr<Engine> make_engine(const Resolved& run, int threads) {
-  return run.config.engine == "reference" ? make_reference_engine(run) : make_fast_engine(run, threads);
+std::unique_ptr<Engine> make_engine(const Resolved& run, const Workers& workers) {
+  return run.config.engine == "reference" ? make_reference_engine(run, workers) : make_fast_engine(run, workers);
 }
 
-Result train(const Resolved& run, const TrainOptions& options) {
-  const Config& config = run.config;
-  const auto engine = make_engine(run, options.threads);
-  const features::Sampler sampler(run.law);
-  features::Batch batch;
-  Result result;
-  Curve curve(config.steps);
-  std::vector<double> last;
-  double limit = 0, sampling = 0;
-  const auto started = Clock::now();
-  for (int64_t step = 0; step < config.steps; ++step) {
-    const bool check = step % kCheckEvery == 0;
-    if (options.cancelled && *options.cancelled) throw Cancelled{};
-    const auto before = Clock::now();
-    sampler.draw(static_cast<uint64_t>(config.seed), RandomStream::training_data, static_cast<uint32_t>(step),
-                 static_cast<uint32_t>(config.batch), batch);
-    sampling += seconds(Clock::now() - before);
-    const double loss = engine->step(batch, step);
-    if (step == 0) limit = kExplosion * std::max(loss, features::kMeanSquareValue * run.law.density_realised);
-    if (!(loss <= limit) || (check && !engine->finite())) {
-      result.diverged = true;
-      result.diverged_at = step;
-      break;
-    }
-    curve.add(step, loss);
-    if (step >= config.steps - kLastSteps) last.push_back(loss);
-    ++result.steps_done;
-    if (check && options.on_progress) options.on_progress(step, loss);
-  }
-  result.seconds = seconds(Clock::now() - started);
-  if (!result.diverged && !engine->finite()) {
-    result.diverged = true;
-    result.diverged_at = config.steps - 1;
-  }
-  result.curve = curve.take();
-  const auto W = engine->weights();
-  result.W = Matrix<float>(W.rows(), W.cols());
-  std::transform(W.data(), W.data() + W.rows() * W.cols(), result.W.data(),
-                 [](double x) { return static_cast<float>(x); });
-  for (const double x : engine->biases()) result.b.push_back(static_cast<float>(x));
-  result.profile = engine->profile();
-  result.profile.sampling = sampling;
-  if (!result.diverged) {
-    const Moments m = moments(last);
-    result.loss = m.mean;
-    result.loss_std = m.std;
-    evaluate(*engine, run, sampler, options.cancelled, result);
-  }
-  return result;
-}
+Result train(const Resolved& run, const TrainOptions& options) { return Training(run, options).run(); }
 
 }  // namespace superpose::toy

@@ -171,6 +171,99 @@ def test_ctrl_c_keeps_what_is_finished_and_the_next_start_goes_on(program, run, 
     assert run_json("sweep", study, "dim=4,8", "--store", store)["done"] == 8
 
 
+def test_ctrl_c_in_the_middle_of_a_long_step_ends_within_seconds(program, run_json, tmp_path):
+    """A million features: a single step takes about a second."""
+    (tmp_path / "study.yaml").write_text(
+        "grids:\n  - {features: 1000000, dim: 64, batch: 2048, density: 1, steps: 1000, law: 'power:1'}\n")
+    if run_json("sweep", "study.yaml", "--dry-run")["memory_bytes"] < 4e9:
+        pytest.skip("needs 4 GB of memory")
+    sweep = start(program, "sweep", "study.yaml", "--store", "runs.sqlite", "--snapshot-every", "0", cwd=tmp_path)
+    wait_until(lambda: statuses(tmp_path / "runs.sqlite") == ["running"])
+    time.sleep(6)  # into the steps
+    began = time.monotonic()
+    sweep.send_signal(signal.SIGINT)
+    sweep.communicate(timeout=60)
+    assert sweep.returncode == 128 + signal.SIGINT
+    assert time.monotonic() - began < 4, "two seconds on a machine that does nothing else"
+    assert [r["status"] for r in run_json("ls", "runs.sqlite")["runs"]] == ["interrupted"]
+
+
+def test_a_killed_sweep_goes_on_inside_its_runs(program, run, run_json, tmp_path):
+    (tmp_path / "study.yaml").write_text(
+        "grids:\n  - {features: 300, dim: 8, batch: 256, steps: 4000, law: 'power:1', decay: [-1, 0.5]}\n")
+    run("sweep", "study.yaml", "--store", "whole.sqlite")
+    words = ["sweep", "study.yaml", "--store", "runs.sqlite", "--jobs", 2, "--snapshot-every", "0.001"]
+    folder = tmp_path / "runs.sqlite.snapshots"
+    sweep = start(program, *words, cwd=tmp_path)
+    wait_until(lambda: folder.exists() and len(list(folder.glob("*.safetensors"))) == 2)
+    sweep.kill()
+    sweep.communicate()
+    damaged = sorted(folder.glob("*.safetensors"))[0]
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    done = run(*words)
+    assert "begins at step 0" in done.stderr and damaged.name in done.stderr
+    assert not folder.exists(), "nothing is left of it"
+
+    def results(store):
+        shown = [run_json("show", store, r["id"])["run"] for r in run_json("ls", store)["runs"]]
+        for r in shown:
+            del r["result"]["seconds"], r["result"]["steps_per_second"]
+        return {r["key"]: r["result"] for r in shown}
+
+    assert results("runs.sqlite") == results("whole.sqlite")
+
+
+def test_a_sweep_has_one_thread_per_run_and_blas_none(program, tmp_path):
+    (tmp_path / "study.yaml").write_text(
+        "grids:\n  - {features: 500, dim: 40, steps: 100000000, batch: 512, seed: range(3)}\n")
+    sweep = start(program, "sweep", "study.yaml", "--store", "runs.sqlite", "--jobs", 3, cwd=tmp_path)
+    wait_until(lambda: statuses(tmp_path / "runs.sqlite").count("running") == 3)
+
+    def busy_threads():
+        out = 0
+        for task in pathlib.Path(f"/proc/{sweep.pid}/task").iterdir():
+            fields = (task / "stat").read_text().rsplit(")", 1)[1].split()
+            out += int(fields[11]) + int(fields[12]) > 3  # ticks of user and system time: a thread that has computed
+        return out
+
+    try:
+        wait_until(lambda: busy_threads() >= 3)
+        time.sleep(1)
+        assert busy_threads() in (3, 4)  # the three runs, and the thread that looks after them may have ticked
+    finally:
+        sweep.kill()
+        sweep.communicate()
+
+
+def test_all_that_is_wrong_in_a_study_is_named_before_any_work(run, tmp_path):
+    (tmp_path / "nan").write_text("3\nnan\n")
+    (tmp_path / "study.yaml").write_text(f"""
+grids:
+  - {{features: 40, dim: [0, 4], batch: [-1, 32], density: [1, 50]}}
+  - {{law: "file:{tmp_path}/nan", dim: 3}}
+  - {{features: 100000000, dim: 65536}}
+  - {{features: 40, dimm: 3}}
+""")
+    said = run("sweep", "study.yaml", "--store", "runs.sqlite", code=2).stderr
+    for part in ("10 of 11 configurations cannot run", "dim = 0", "batch = -1", "density = 50", "line 2", "GB of memory",
+                 "unknown field dimm (did you mean dim?)"):
+        assert part in said, (part, said)
+    assert not (tmp_path / "runs.sqlite").exists()
+
+
+def test_dry_run_says_which_cores_and_how_much_memory(run, run_json, study):
+    plan = run_json("sweep", study, "--dry-run")
+    assert plan["cores"] == plan["config"]["jobs"] >= 1 and "the machine has" in plan["cores_because"]
+    assert 1e4 < plan["predicted_run_bytes"] < 1e8 < plan["memory_bytes"]
+    assert run_json("sweep", study, "--dry-run", "--jobs", 3)["cores_because"] == "3 cores: --jobs"
+    text = run("sweep", study, "--dry-run").stdout
+    assert "the machine has" in text and "GB" in text
+    if len(os.sched_getaffinity(0)) > 1:
+        one = {min(os.sched_getaffinity(0))}
+        narrow = run_json("sweep", study, "--dry-run", preexec_fn=lambda: os.sched_setaffinity(0, one))
+        assert narrow["cores"] == 1 and "affinity mask allows 1" in narrow["cores_because"]
+
+
 def test_kill_9_of_two_sweeps_on_one_store(program, run_json, study, tmp_path):
     store = tmp_path / "runs.sqlite"
     words = ["sweep", study, "seed=range(10)", "--store", store, "--jobs", 1]
@@ -182,7 +275,8 @@ def test_kill_9_of_two_sweeps_on_one_store(program, run_json, study, tmp_path):
     before = {r["id"]: r["finished_at"] for r in run_json("ls", store)["runs"] if r["status"] == "ok"}
     assert "running" not in {r["status"] for r in run_json("ls", store)["runs"]}, "the dead hold nothing"
     end = run_json(*words)
-    assert end["done"] == 80 and end["skipped"] == len(before)
+    # A record whose process was killed while it wrote it may only come to light when the next writer opens the store.
+    assert end["done"] == 80 and len(before) <= end["skipped"] <= len(before) + 2
     after = {r["id"]: r["finished_at"] for r in run_json("ls", store)["runs"]}
     assert len(after) == 80 and before.items() <= after.items(), "what was finished was not touched"
     assert integrity(store) == "ok"

@@ -4,8 +4,11 @@ import json
 import os
 import pathlib
 import shlex
+import signal
 import struct
 import subprocess
+import sys
+import time
 
 import jsonschema
 import numpy as np
@@ -168,6 +171,93 @@ def test_an_unwritable_file_is_exit_4(tmp_path):
     done = run("toy", "--steps", "1000000", "--save", tmp_path / "no" / "folder.safetensors", code=4)  # before the training
     assert "no folder" in done.stderr
     run("toy", *SMALL, "--save", tmp_path, code=4)
+
+
+def without_times(out):
+    return {k: v for k, v in out.items() if k not in ("seconds", "steps_per_second")}
+
+
+@pytest.mark.parametrize("engine, threads", [("fast", 1), ("fast", 2), ("reference", 1)])
+def test_a_killed_run_goes_on_from_its_snapshot_and_ends_bit_identical(tmp_path, engine, threads):
+    words = ["--features", "1500" if engine == "fast" else "300", "--dim", "12", "--batch", "128",
+             "--steps", "3000" if engine == "fast" else "600", "--engine", engine]
+    whole = toy(*words, "--save", tmp_path / "whole")
+    snapshot = tmp_path / "run.snapshot"
+    resumable = ["toy", *words, "--threads", threads, "--snapshot", snapshot, "--snapshot-every", "0",
+                 "--save", tmp_path / "resumed", "--json"]
+    for kill in range(3):  # kill -9, wherever it is
+        process = subprocess.Popen([PROGRAM, *map(str, resumable)], stdout=subprocess.DEVNULL)
+        end = time.monotonic() + 60
+        before = snapshot.stat().st_mtime_ns if snapshot.exists() else None
+        while not (snapshot.exists() and snapshot.stat().st_mtime_ns != before):
+            assert process.poll() is None and time.monotonic() < end, "ended before it could be killed"
+            time.sleep(0.01)
+        time.sleep(0.1 * kill)
+        process.kill()
+        process.wait()
+    stopped = subprocess.Popen([PROGRAM, *map(str, resumable)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(0.3)
+    stopped.send_signal(signal.SIGTERM)
+    out, err = stopped.communicate(timeout=60)
+    if stopped.returncode != 0:  # it may have been quicker
+        assert stopped.returncode == 128 + signal.SIGTERM and "goes on from" in err, err
+        out = run(*resumable).stdout
+    assert without_times(json.loads(out)) == without_times(whole)
+    assert (tmp_path / "resumed").read_bytes() == (tmp_path / "whole").read_bytes()
+    assert not snapshot.exists(), "removed at the end"
+
+
+def test_a_snapshot_that_is_none_or_of_another_run_is_refused_and_left_alone(tmp_path):
+    snapshot = tmp_path / "run.snapshot"
+    run("toy", *SMALL, "--snapshot", snapshot, "--snapshot-every", "0", "--keep-snapshot")
+    good = snapshot.read_bytes()
+    assert "seed is 0, not 1" in run("toy", *SMALL, "--seed", "1", "--snapshot", snapshot, code=3).stderr
+    for bad in (good[:-1], good[:100], b"", good[:-9] + bytes([good[-9] ^ 1]) + good[-8:], b"my precious notes"):
+        snapshot.write_bytes(bad)
+        assert "run.snapshot" in run("toy", *SMALL, "--snapshot", snapshot, code=3).stderr
+        assert snapshot.read_bytes() == bad
+    snapshot.write_bytes(good)
+    again = toy(*SMALL, "--snapshot", snapshot)
+    assert without_times(again) == without_times(toy(*SMALL))
+    assert "no folder" in run("toy", *SMALL, "--snapshot", tmp_path / "no" / "x", code=4).stderr
+
+
+def test_all_problems_are_named_before_any_work(tmp_path):
+    (tmp_path / "counts").write_text("5\nnan\n")
+    said = run("toy", "--dim", "0", "--batch", "-3", "--density", "-1", "--decay", "inf", "--lr", "0",
+               "--law", f"file:{tmp_path / 'counts'}", code=2).stderr
+    for part in ("dim = 0", "batch = -3", "density = -1", "decay = inf", "lr = 0", "line 2", "nan"):
+        assert part in said, (part, said)
+
+
+@pytest.mark.parametrize("text, said", [("3\nnan\n", "line 2"), ("3\n-1\n", "line 2"), ("0\n0\n", "no positive count"),
+                                        ("", "no positive count"), ("3\ninf\n", "line 2")])
+def test_a_law_file_that_cannot_be_is_refused(tmp_path, text, said):
+    (tmp_path / "counts").write_text(text)
+    assert said in run("toy", "--law", f"file:{tmp_path / 'counts'}", "--dim", "2", code=3).stderr
+
+
+def test_more_memory_than_there_is_is_refused_at_once_with_the_numbers():
+    began = time.monotonic()
+    said = run("toy", "--features", "100000000", "--dim", "65536", "--law", "uniform", code=2).stderr
+    assert "GB of memory" in said and "features = 100000000" in said
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("words", [
+    ["--features", "200000", "--dim", "64"], ["--features", "20000", "--dim", "256"],
+    ["--features", "20000", "--dim", "30", "--engine", "reference"]], ids=["long", "wide", "reference"])
+def test_memory_is_what_was_predicted(tmp_path, words):
+    """Within a quarter, against the peak that the kernel counted."""
+    (tmp_path / "study.yaml").write_text("grids:\n  - {steps: 3, batch: 256, " + ", ".join(
+        f"{k[2:]}: {v}" for k, v in zip(words[::2], words[1::2])) + "}\n")
+    plan = json.loads(run("sweep", tmp_path / "study.yaml", "--dry-run", "--json", cwd=tmp_path).stdout)
+    done = subprocess.run([sys.executable, "-c", "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True,"
+                           "stdout=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)",
+                           PROGRAM, "toy", *words, "--steps", "3", "--batch", "256", "--threads", "1"],
+                          capture_output=True, text=True, check=True)
+    measured = int(done.stdout) * 1024
+    assert measured / 1.25 < plan["predicted_run_bytes"] + 12e6 < measured * 1.25
 
 
 @pytest.mark.parametrize("verb", VERBS)
