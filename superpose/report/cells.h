@@ -44,7 +44,7 @@ struct Cells {
 };
 Cells make_cells(const std::vector<store::Run>& runs);
 
-// α_m: minus the slope of ln loss on ln m over all finished m of a cell.
+// α_m: minus the slope of ln loss on ln m over all finished m <= n/2 of a cell.
 struct Exponent {
   double alpha = 0;
   double C = 0;  // loss = C·m^-alpha
@@ -60,6 +60,10 @@ std::optional<Exponent> exponent(const Cell& cell);
 // The mean of values and Student's 95 % interval of the mean (none for fewer than two values).
 std::pair<double, std::optional<Interval>> mean_interval(const std::vector<double>& values);
 
-std::vector<int64_t> run_ids(const Cell& cell);  // ascending
+std::vector<int64_t> run_ids(const Cell& cell);  // of its runs in the store, ascending
+size_t recorded_runs(const Cell& cell);          // of its runs that a results table holds and the store does not
+// `note` with "3 of 6 runs recorded by superpose 0.1.0" behind it where that is so.
+std::string with_record(const std::string& note, const std::vector<const store::Run*>& runs);
+std::string with_record(const std::string& note, const Cell& cell);
 
 }  // namespace superpose::report

@@ -67,6 +67,9 @@ Figure overlap_vs_width(const Context& context);
 Figure strong_rows_vs_width(const Context& context);
 Figure weak_loss(const Context& context);
 Figure density(const Context& context);
+Figure emergence(const Context& context);
+Figure loss_by_rank(const Context& context);
+Figure end_of_law(const Context& context);
 Figure llm_loss(const Context& context);
 Figure llm_overlap(const Context& context);
 

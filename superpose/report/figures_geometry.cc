@@ -41,7 +41,7 @@ void add_overlap_points(const Context& context, std::string_view name, bool time
         point->y = *point->y * m;
         if (point->interval) point->interval = Interval{point->interval->first * m, point->interval->second * m};
       }
-      point->note = "γ = " + decay_text(cell->decay);
+      point->note = "γ = " + decay_text(cell->decay) + (point->note.empty() ? "" : "; ") + point->note;
       by_alpha[*cell->alpha].points.push_back(*point);
     }
   }

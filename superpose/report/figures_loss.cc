@@ -36,12 +36,17 @@ void add_measured_line(const Context& context, const Cell& cell, Panel& panel) {
   }
   for (const ToyRun& toy : cell.runs) {
     if (!toy.loss) {
-      diverged.points.push_back({toy.m, std::nullopt, std::nullopt, {toy.run->id}, "diverged: not in the fit", {}});
+      diverged.points.push_back({toy.m,
+                                 std::nullopt,
+                                 std::nullopt,
+                                 toy.run->recorded ? std::vector<int64_t>{} : std::vector{toy.run->id},
+                                 with_record("diverged: not in the fit", {toy.run}),
+                                 {}});
     }
   }
   if (const auto power = exponent(cell)) {
     Series line{key, Role::fit, hue, "αₘ " + number(power->alpha), "none", true, false, false, {}};
-    for (const double m : {ours.points.front().x, ours.points.back().x}) {
+    for (const double m : {ours.points.front().x, std::min(ours.points.back().x, cell.features / 2)}) {
       line.points.push_back({m, power->C * std::pow(m, -power->alpha), {}, {}, "", {}});
     }
     line.points.front().note = fmt::format("αₘ = {}", with_interval(power->alpha, power->ci95));
@@ -189,7 +194,8 @@ Figure weak_loss(const Context& context) {
       Point point = *loss;
       point.x = *left_out->y;
       if (point.runs.size() == 1) point.interval.reset();  // the batch spread is in the first figure
-      point.note = fmt::format("α = {}, m = {:.0f}", number(*cell->alpha, 4), m);
+      point.note =
+          fmt::format("α = {}, m = {:.0f}{}{}", number(*cell->alpha, 4), m, point.note.empty() ? "" : "; ", point.note);
       far = std::max({far, point.x, *point.y});
       if (decay > 0) ++total, off += std::abs(*point.y - point.x) > 0.1 * *point.y;
       ours[decay].points.push_back(point);
@@ -258,7 +264,8 @@ Figure density(const Context& context) {
       losses[decay].points.push_back(*point);
     }
     if (const auto power = exponent(*cell)) {
-      slopes[decay].points.push_back({cell->density, power->alpha, power->ci95, run_ids(*cell), "", {}});
+      slopes[decay].points.push_back(
+          {cell->density, power->alpha, power->ci95, run_ids(*cell), with_record("", *cell), {}});
     }
     used.push_back(cell);
     add_runs(figure, *cell);

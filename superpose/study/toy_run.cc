@@ -8,6 +8,7 @@
 #include "superpose/checkpoint/checkpoint.h"
 #include "superpose/geometry/geometry.h"
 #include "superpose/kernels/kernels.h"
+#include "superpose/study/emergence.h"
 
 namespace superpose::study {
 namespace {
@@ -76,6 +77,7 @@ Json toy_result(const toy::Resolved& run, const toy::Result& t) {
   } else {
     add_geometry(run, t, out);
   }
+  add_emergence(run, t, out);
   // Known without any training.
   const size_t n = run.law.probability.size(), m = static_cast<size_t>(run.config.dim);
   out["random_mean_square"] = 1.0 / static_cast<double>(m);
