@@ -172,11 +172,16 @@ std::pair<double, std::optional<Interval>> mean_interval(const std::vector<doubl
   return {mean, Interval{mean - half, mean + half}};
 }
 
+double law_reach(const Cell& cell) {
+  const double last = cell.runs.empty() ? 0 : cell.runs.back().m;
+  return last >= cell.features ? cell.features / 4 : last;
+}
+
 std::optional<Exponent> exponent(const Cell& cell) {
   std::vector<double> m, loss;
   std::map<int64_t, std::pair<std::vector<double>, std::vector<double>>> by_seed;
   for (const ToyRun& toy : cell.runs) {
-    if (!toy.loss || toy.m > cell.features / 2) continue;  // near m = n the law ends
+    if (!toy.loss || toy.m > law_reach(cell)) continue;
     m.push_back(toy.m), loss.push_back(*toy.loss);
     by_seed[toy.seed].first.push_back(toy.m), by_seed[toy.seed].second.push_back(*toy.loss);
   }

@@ -44,7 +44,7 @@ struct Cells {
 };
 Cells make_cells(const std::vector<store::Run>& runs);
 
-// α_m: minus the slope of ln loss on ln m over all finished m <= n/2 of a cell.
+// α_m: minus the slope of ln loss on ln m over the finished m of a cell, up to law_reach().
 struct Exponent {
   double alpha = 0;
   double C = 0;  // loss = C·m^-alpha
@@ -53,6 +53,9 @@ struct Exponent {
   size_t widths = 0, seeds = 0;
   std::string method;  // where the interval comes from
 };
+// The largest m that an exponent is fitted through: the largest of the cell; n/4 where it goes on to m >= n, which no
+// power law does.
+double law_reach(const Cell& cell);
 // Nothing for fewer than three widths. With two or more seeds that each have three widths, alpha is the mean of their
 // slopes and the interval is Student's t over seeds; with one seed it is the regression's.
 std::optional<Exponent> exponent(const Cell& cell);

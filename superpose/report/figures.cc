@@ -93,9 +93,8 @@ std::optional<Point> mean_at(const Cell& cell, double m, std::string_view name) 
   return point;
 }
 
-std::string no_runs(const Context& context, std::string_view what) {
-  return fmt::format("No run of ours here: this store has no {}. superpose study {} fills it.", what,
-                     context.study == "quick" || context.study.empty() ? "paper" : context.study);
+std::string no_runs(std::string_view what, std::string_view study) {
+  return fmt::format("No run of ours here: this store has no {}. superpose study {} fills it.", what, study);
 }
 
 std::string toy_command(const Json& config) {

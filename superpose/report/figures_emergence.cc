@@ -17,18 +17,14 @@ Series theory_line(const std::string& key, const std::string& label, int index, 
   return {key, Role::theory, {"ink", index, 3}, label, "none", true, false, false, std::move(points)};
 }
 
-// m, m²/2 up to n, and n, over the widths of the panel.
+// m, and min(n, m²/2), over the widths of the panel.
 void add_frontier_theory(double n, double last, Panel& panel) {
   const double first = 10, corner = std::sqrt(2 * n);
   panel.series.push_back(theory_line("one per dimension, m", "m", 0, {{first, first}, {last, last}}));
-  const double end = std::min(corner, last);
-  std::vector<Point> quadratic{{first, first * first / 2}};
-  for (int k = 1; k <= 8; ++k) {
-    const double m = first * std::pow(end / first, k / 8.0);
-    quadratic.push_back({m, m * m / 2});
-  }
-  panel.series.push_back(theory_line("m²/2", "m²/2", 1, quadratic));
-  panel.series.push_back(theory_line("all n features", "n", 2, {{first, n}, {last, n}}));
+  std::vector<Point> capped{{first, std::min(n, first * first / 2)}};
+  if (corner > first && corner < last) capped.push_back({corner, n});
+  capped.push_back({last, std::min(n, last * last / 2)});
+  panel.series.push_back(theory_line("min(n, m²/2)", "m²/2, n", 1, capped));
 }
 
 // p_i <v²> - p_i² <v>²: what a feature costs that is answered with its mean.
@@ -100,7 +96,7 @@ Figure emergence(const Context& context) {
     if (any) add_runs(figure, *cell), used.push_back(cell);
   }
   if (by_alpha.empty())
-    by_alpha[1], figure.empty = no_runs(context, "finished toy run with features counted one by one");
+    by_alpha[1], figure.empty = no_runs("finished toy run with features counted one by one", "quick");
   size_t shown = 0;
   for (auto& [alpha, lines] : by_alpha) {
     const bool whole = std::abs(alpha - std::round(alpha)) < 1e-9 || by_alpha.size() <= 3;
@@ -145,7 +141,7 @@ Figure loss_by_rank(const Context& context) {
       for (const ToyRun& toy : cell->runs) {  // by width, then seed: the first of each width
         if (toy.m == done || !toy.loss) continue;
         Series series{
-            "m = " + number(toy.m, 6), Role::ours, ordered_hue(toy.m, context.widths), "", "dot", true, false, false,
+            "m = " + number(toy.m, 6), Role::ours, ordered_hue(toy.m, context.widths), "", "dot", false, false, false,
             loss_points(toy)};
         if (series.points.empty()) continue;
         panel.series.push_back(series);
@@ -155,12 +151,12 @@ Figure loss_by_rank(const Context& context) {
     }
     figure.panels.push_back(panel);
   }
-  if (used.empty()) figure.empty = no_runs(context, "finished toy run at α = 1 with losses of single features");
+  if (used.empty()) figure.empty = no_runs("finished toy run at α = 1 with losses of single features", "quick");
   figure.caption =
-      "Dashed: the loss of a feature that is always answered with its mean. Without superposition the first features "
-      "fall "
-      "far below it and the others lie on it; look how sharp the edge is and how it moves with m. With superposition "
-      "every feature pays for interference, and none is dropped at once.";
+      "Dashed: the loss of a feature that is always answered with its mean. A feature on it is dropped, one far below "
+      "it is "
+      "resolved. Look how sharp the edge between the two is, whether it goes by rank, and how it moves with m; with "
+      "superposition the resolved ones pay for interference, without it hardly.";
   figure.interval = "One run per width (the smallest seed); each loss has a standard error of a few per cent.";
   figure.commands = commands(context, used);
   return figure;

@@ -166,7 +166,7 @@ Figure represented_map(const Context& context) {
   figure.panels = {measured_map(context, figure, ours),
                    published_map(context, "fig3b_phi_half_heatmap_m39", "phi_half")};
   figure.color_domain = Interval{0, 1};
-  if (used.empty()) figure.empty = no_runs(context, "finished toy run at m = 39");
+  if (used.empty()) figure.empty = no_runs("finished toy run at m = 39");
   figure.caption =
       "If weight decay alone decides, colour changes from left to right and not from bottom to top. An "
       "empty cell has no run of ours; a cross is a run that diverged." +
@@ -199,7 +199,7 @@ Figure exponent_map(const Context& context) {
   }
   figure.panels = {measured_map(context, figure, ours), published_map(context, "fig4b_alpha_m_heatmap", "alpha_m")};
   figure.color_domain = z_domain(figure.panels, 1);
-  if (used.empty()) figure.empty = no_runs(context, "cell with three finished widths");
+  if (used.empty()) figure.empty = no_runs("cell with three finished widths");
   if (without) {
     figure.notes.push_back(fmt::format("{} with fewer than three finished widths, and so without an exponent",
                                        without == 1 ? "1 cell" : fmt::format("{} cells", without)));
@@ -259,7 +259,7 @@ Figure exponent_vs_alpha(const Context& context) {
     (decay < 0 ? strong : weak).series.push_back(series);
   }
   figure.panels = {strong, weak};
-  if (used.empty()) figure.empty = no_runs(context, "cell with three finished widths");
+  if (used.empty()) figure.empty = no_runs("cell with three finished widths");
   figure.caption =
       "Dashed: what theory says. Left, with superposition: 1 for even frequencies, 2(α − 1) for very skewed "
       "ones. Right, without it: what the tail of the frequencies gives, which at n features and these "

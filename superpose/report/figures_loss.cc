@@ -46,7 +46,7 @@ void add_measured_line(const Context& context, const Cell& cell, Panel& panel) {
   }
   if (const auto power = exponent(cell)) {
     Series line{key, Role::fit, hue, "αₘ " + number(power->alpha), "none", true, false, false, {}};
-    for (const double m : {ours.points.front().x, std::min(ours.points.back().x, cell.features / 2)}) {
+    for (const double m : {ours.points.front().x, std::min(ours.points.back().x, law_reach(cell))}) {
       line.points.push_back({m, power->C * std::pow(m, -power->alpha), {}, {}, "", {}});
     }
     line.points.front().note = fmt::format("αₘ = {}", with_interval(power->alpha, power->ci95));
@@ -156,7 +156,7 @@ Figure loss_vs_width(const Context& context) {
       eligible.push_back(true);
       figure.panels.push_back(panel);
     }
-    figure.empty = no_runs(context, "finished toy run");
+    figure.empty = no_runs("finished toy run");
   }
   choose_overview(figure.panels, eligible);
   figure.caption =
@@ -228,7 +228,7 @@ Figure weak_loss(const Context& context) {
     panel.series.push_back(series);
   }
   figure.panels.push_back(panel);
-  if (ours.empty()) figure.empty = no_runs(context, "finished toy run at density 1");
+  if (ours.empty()) figure.empty = no_runs("finished toy run at density 1");
   figure.caption =
       "If a model answers the features it represents perfectly and the others not at all, its point lies on "
       "the diagonal: look whether those with γ > 0 (triangles) do. Points above it at x ≈ 0 represent "
@@ -300,7 +300,7 @@ Figure density(const Context& context) {
   }
   add(printed, slope, Role::published, false);
   if (densities == 0) {  // density 1 alone shows nothing here
-    figure.empty = no_runs(context, "run with a density other than 1");
+    figure.empty = no_runs("run with a density other than 1");
     figure.runs.clear();
     used.clear();
   } else {

@@ -29,7 +29,9 @@ TEST(KeptRanks, are_ascending_begin_with_the_first_end_with_the_last_and_are_few
     EXPECT_EQ(ranks.front(), 0u);
     EXPECT_EQ(ranks.back(), n - 1) << n;
     for (size_t k = 1; k < ranks.size(); ++k) EXPECT_LT(ranks[k - 1], ranks[k]) << n;
-    if (n >= 300) EXPECT_EQ(ranks[20], 20u) << "the frequent ones are all there";
+    if (n >= 300) {
+      EXPECT_EQ(ranks[20], 20u) << "the frequent ones are all there";
+    }
   }
 }
 
