@@ -34,6 +34,9 @@ std::string recipe_of(Json config) {
   for (const char* name : {"dim", "seed", "law", "density", "decay", "lr", "lr_bias", "threads", "save", "profile"}) {
     config.erase(name);
   }
+  for (Json& value : config) {
+    if (value.is_number()) value = value.get<double>();  // 1 and 1.0 are one setting
+  }
   return fingerprint(std::string_view(text_of(nlohmann::json(config))));  // nlohmann::json sorts its keys
 }
 

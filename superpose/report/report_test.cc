@@ -180,6 +180,7 @@ TEST(Recorded, runs_are_drawn_beside_those_of_the_store_and_say_so) {
   std::vector<store::Run> own{recorded.back()};
   recorded.pop_back();
   own[0].recorded = false, own[0].id = 77;
+  own[0].config["steps"] = 20000.0;  // a table may write 20000: the same recipe
   Inputs inputs{"", own, {}, {}};
   inputs.recorded = recorded;
   const Json page = page_data(inputs);

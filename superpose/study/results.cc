@@ -179,7 +179,8 @@ std::vector<store::Run> read_results(std::string_view text, std::string_view whe
                fmt::format("line {}: status {} is neither ok nor diverged", table.lines[row], run.status));
     }
     run.result["status"] = run.status;
-    run.seconds = run.result.value("seconds", Json(0.0)).is_number() ? run.result["seconds"].get<double>() : 0;
+    const Json seconds = run.result.value("seconds", Json());
+    run.seconds = seconds.is_number() ? seconds.get<double>() : 0;
     run.key = store::run_key(run.kind, run.config);
   }
   return out;
