@@ -155,8 +155,8 @@ Figure loss_by_rank(const Context& context) {
   figure.caption =
       "Dashed: the loss of a feature that is always answered with its mean. A feature on it is dropped, one far below "
       "it is "
-      "resolved. Look how sharp the edge between the two is, whether it goes by rank, and how it moves with m; with "
-      "superposition the resolved ones pay for interference, without it hardly.";
+      "resolved. Look whether rank decides which is which, how that moves with m, and how much the resolved ones still "
+      "pay.";
   figure.interval = "One run per width (the smallest seed); each loss has a standard error of a few per cent.";
   figure.commands = commands(context, used);
   return figure;

@@ -18,6 +18,9 @@ constexpr double kStrong = 1.0;
 
 Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
+// A sum of squares that the engine's float sums may have put up to 1e-9 below 0.
+Json not_negative(const std::optional<double>& loss) { return loss ? Json(std::max(0.0, *loss)) : Json(nullptr); }
+
 // Row norms in 50 equal bins from 0 to the largest norm, for the page.
 Json histogram(const std::vector<double>& norms) {
   constexpr size_t kBins = 50;
@@ -63,9 +66,9 @@ Json toy_result(const toy::Resolved& run, const toy::Result& t) {
   out["diverged_at"] = t.diverged ? Json(t.diverged_at) : Json(nullptr);
   out["density_realised"] = run.law.density_realised;
   out["zeros_dropped"] = run.law.zeros_dropped;
-  out["loss"] = or_null(t.loss);
+  out["loss"] = not_negative(t.loss);
   out["loss_std"] = or_null(t.loss_std);
-  out["eval_loss"] = or_null(t.eval_loss);
+  out["eval_loss"] = not_negative(t.eval_loss);
   out["eval_loss_se"] = or_null(t.eval_loss_se);
   if (t.diverged) {
     for (const char* name :
@@ -87,7 +90,7 @@ Json toy_result(const toy::Resolved& run, const toy::Result& t) {
   out["steps_per_second"] = t.seconds > 0 ? Json(static_cast<double>(t.steps_done) / t.seconds) : Json(nullptr);
   out["instruction_set"] = kernels::instruction_set();
   Json curve = Json::array();
-  for (const auto& [step, loss] : t.curve) curve.push_back({step, loss});
+  for (const auto& [step, loss] : t.curve) curve.push_back({step, not_negative(loss)});
   out["curve"] = std::move(curve);
   return out;
 }

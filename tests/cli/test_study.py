@@ -192,6 +192,8 @@ def test_built_in_studies_have_the_paper_grids(tmp_path):
     assert json.loads(run("sweep", "quick", "--dry-run", "--json", cwd=tmp_path).stdout)["runs"] == quick["runs"]
     assert paper["runs"] == 17 * 10 * 6 + 8 * 10 * 6
     assert quick["predicted_seconds"] > 0
+    assert json.loads(run("sweep", "end-of-law", "--dry-run", "--json", cwd=tmp_path).stdout)["runs"] == 2 * 2 * 10
+    assert json.loads(run("sweep", "ablation", "--dry-run", "--json", cwd=tmp_path).stdout)["runs"] == 3 * 2 * 2
     # The quick study's runs are the paper's: nothing is computed twice.
     both = json.loads(run("sweep", "paper", "decay=-0.5555555555555556", "law=power:1", "density=1", "--dry-run", "--json",
                           cwd=tmp_path).stdout)
