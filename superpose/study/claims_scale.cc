@@ -102,8 +102,8 @@ Measure law_ends(const Findings& findings) {
     each += fmt::format("{}α = {}: {}", each.empty() ? "" : ", ", text(d.alpha),
                         m ? fmt::format("m = {}", text(*m)) : "not up to the largest width");
   }
-  const std::string what =
-      fmt::format("where the loss falls below half of the power law through m <= n/4, n = {}: {}", kEndFeatures, each);
+  const std::string what = fmt::format(
+      "where the loss falls below half of the power law through m <= n/4, n = {} (first seed: {})", kEndFeatures, each);
   if (by_seed.empty()) return not_run(what);
   return from_seeds(by_seed, what);
 }
@@ -125,7 +125,8 @@ Measure loss_beyond_the_end(const Findings& findings) {
     each += fmt::format("{}α = {}: {} at m = n, {} at 2n", each.empty() ? "" : "; ", text(d.alpha),
                         text(at(d, n).value_or(NAN)), text(at(d, 2 * n).value_or(NAN)));
   }
-  return from_seeds(by_seed, fmt::format("loss over the power law through m <= n/4, n = {}: {}", kEndFeatures, each));
+  return from_seeds(
+      by_seed, fmt::format("loss over the power law through m <= n/4, n = {} (first seed: {})", kEndFeatures, each));
 }
 
 Measure batch_and_steps(const Findings& findings) {
