@@ -141,6 +141,10 @@ std::vector<store::Run> read_results(std::string_view text, std::string_view whe
     complain(text.starts_with("# superpose results, format ") ? ErrorKind::unsupported : ErrorKind::bad_file,
              fmt::format("line 1 is not \"{}N\", as superpose ls STORE --csv writes it", kTitle));
   }
+  // The same program version may stand for two numerics while it is not released.
+  const std::string numerics(text.substr(kTitle.size(), text.find('\n') - kTitle.size()));
+  const std::string made_with =
+      numerics == std::to_string(kNumericsVersion) ? "" : fmt::format(" (numerics {})", numerics);
   const size_t at = text.find(std::string("\n") + std::string(kShared));
   if (at == std::string_view::npos) complain(ErrorKind::bad_file, fmt::format("has no line \"{}...\"", kShared));
   const size_t begin = at + 1 + kShared.size();
@@ -165,7 +169,7 @@ std::vector<store::Run> read_results(std::string_view text, std::string_view whe
       } else if (name == "status") {
         run.status = value;
       } else if (name == "version") {
-        run.version = value;
+        run.version = value + made_with;
       } else if (name == "instruction_set") {
         run.result[name] = value;
       } else if (name == "frontier") {

@@ -56,6 +56,9 @@ TEST(Results, a_table_read_back_has_the_same_keys_and_numbers) {
   }
   EXPECT_EQ(back[0].config["dim"], 10) << "ordered by number, not by text";
   EXPECT_EQ(results_table(back, "superpose ls x --csv"), table);
+  std::string older = table;
+  older.replace(older.find("numerics "), 10, "numerics 0");
+  EXPECT_EQ(read_results(older, "t")[0].version, "0.1.0 (numerics 0)");
 }
 
 TEST(Results, only_finished_toy_runs_are_kept_and_odd_texts_survive) {
