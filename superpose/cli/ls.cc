@@ -8,6 +8,7 @@
 #include "superpose/cli/output.h"
 #include "superpose/cli/run_text.h"
 #include "superpose/cli/verbs.h"
+#include "superpose/study/study.h"
 
 namespace superpose::cli {
 namespace {
@@ -86,12 +87,16 @@ void print_table(const std::vector<store::Run>& runs) {
 
 struct Flags {
   std::string store;
-  bool json = false;
+  bool csv = false, json = false;
 };
 
 int list(const Flags& flags) {
   const store::Store store(flags.store, store::Mode::read_only);
   const auto runs = store.runs();
+  if (flags.csv) {
+    fmt::print("{}", study::results_table(runs, "superpose ls " + store.path().filename().string() + " --csv"));
+    return 0;
+  }
   if (flags.json) {
     Json list = Json::array();
     for (const auto& run : runs) list.push_back(run_summary(run));
@@ -108,7 +113,9 @@ int list(const Flags& flags) {
 Action declare_ls(CLI::App& app) {
   const auto flags = std::make_shared<Flags>();
   app.add_option("store", flags->store, "the store file, as given to sweep --store")->required();
-  app.add_flag("--json", flags->json, "print one JSON object");
+  auto* const csv = app.add_flag("--csv", flags->csv,
+                                 "print the finished runs as a results table, for studies/results/ and --results");
+  app.add_flag("--json", flags->json, "print one JSON object")->excludes(csv);
   return [flags] { return list(*flags); };
 }
 

@@ -15,7 +15,7 @@ namespace superpose::cli {
 namespace {
 
 struct Flags {
-  std::string store, out = "report.html", title;
+  std::string store, out = "report.html", title, results;
   bool json = false;
 };
 
@@ -39,14 +39,19 @@ Json outline(const Json& page) {
 
 int write_page(const Flags& flags) {
   const store::Store store(flags.store, store::Mode::read_only);
-  const report::Inputs inputs = study::report_inputs(store, flags.title);
+  const report::Inputs inputs = study::report_inputs(store, flags.title, flags.results);
   const std::string page = report::render(inputs);
   write_file(flags.out, page);
   const Json data = report::page_data(inputs);
   if (flags.json) {
     Json body{{"out", flags.out}, {"bytes", page.size()}};
     body.update(outline(data));
-    print_json("report", {{"store", flags.store}, {"out", flags.out}, {"title", data["title"]}}, body);
+    print_json("report",
+               {{"store", flags.store},
+                {"out", flags.out},
+                {"title", data["title"]},
+                {"results", flags.results.empty() ? Json(nullptr) : Json(flags.results)}},
+               body);
     return 0;
   }
   for (const Json& sentence : data["summary"]["sentences"]) fmt::print("{}\n", sentence.get<std::string>());
@@ -61,6 +66,8 @@ Action declare_report(CLI::App& app) {
   app.add_option("store", flags->store, "the run store (one SQLite file)")->required();
   app.add_option("-o,--out", flags->out, "the page to write")->capture_default_str();
   app.add_option("--title", flags->title, "its title (default: from the store's study)");
+  app.add_option("--results", flags->results,
+                 "recorded runs to draw where the store has none: a table that ls --csv wrote, or builtin");
   app.add_flag("--json", flags->json, "print one JSON object: where the page is, its summary, claims and figures");
   return [flags] { return write_page(*flags); };
 }

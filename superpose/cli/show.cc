@@ -65,6 +65,10 @@ std::string described(const Json& object, const std::string& indent) {
   std::string out;
   for (const auto& [name, value] : object.items()) {
     std::string text = value.is_number_float() ? number(value.get<double>(), 6) : cell_text(value);
+    if (value.is_object() && text.size() > kLongestLine) {
+      out += fmt::format("{}{}\n{}", indent, one_line(name), described(value, indent + "  "));
+      continue;
+    }
     if (value.is_array() && text.size() > kLongestLine) {
       text = fmt::format("[{} entries, the last is {}; all with --json]", value.size(), cell_text(value.back()));
     }

@@ -86,6 +86,7 @@ Json result_json(const study::StudyResult& r) {
             {"failed", r.progress.failed},
             {"diverged", r.progress.diverged},
             {"seconds", r.progress.seconds}}},
+          {"recorded", r.recorded},
           {"stopped", r.stopped},
           {"failures", r.failures},
           {"claims", claims}};
@@ -124,6 +125,7 @@ int run_verb(Options& o) {
                 {"out", o.out},
                 {"store", result.store.string()},
                 {"checkpoints", o.checkpoints},
+                {"results", o.study.results.empty() ? Json(nullptr) : Json(o.study.results)},
                 {"jobs", o.study.jobs}},
                result_json(result));
   } else {
@@ -144,7 +146,8 @@ int run_verb(Options& o) {
 
 Action declare_study(CLI::App& verb) {
   auto options = std::make_shared<Options>();
-  verb.add_option("STUDY", options->study.study, "quick, paper, or the path of a study file")->capture_default_str();
+  verb.add_option("STUDY", options->study.study, "quick, paper, end-of-law, ablation, or the path of a study file")
+      ->capture_default_str();
   verb.add_option(
       "WORD", options->words,
       "key=value overrides a field of the study's grids, e.g. seed=range(3); a file or folder is a checkpoint");
@@ -152,6 +155,8 @@ Action declare_study(CLI::App& verb) {
   verb.add_option("--out", options->out, "folder for the page")->capture_default_str();
   verb.add_option("--checkpoint", options->checkpoints, "a model file or folder to inspect too; may be repeated")
       ->allow_extra_args(false);
+  verb.add_option("--results", options->study.results,
+                  "recorded runs to judge and draw where the store has none: a table that ls --csv wrote, or builtin");
   verb.add_option("--jobs", options->study.jobs, "runs at once (0: all cores)")->check(CLI::Range(0, 4096));
   verb.add_flag("--json", options->json, "print one JSON object");
   return [options] { return run_verb(*options); };

@@ -86,6 +86,8 @@ void print_text(const toy::Config& c, const Json& r) {
                 {"overlap, strong", per_m("overlap_mean_square_strong"), "mean cos² of rows with norm > 1"},
                 {"overlap, all", per_m("overlap_mean_square_all"), "mean cos² of all rows; random directions give 1/m"},
                 {"Welch bound", per_m("welch_bound_mean_square"), "the least that n rows can have"},
+                {"resolved", fmt::format("{} of {}", field(r, "features_resolved"), c.features),
+                 "features more than half of whose own loss is explained"},
                 {"unlearned", field(r, "loss_unlearned"),
                  "Σ p·<v²> over rows with norm < 1/2: the loss if nothing else were lost"},
             }));

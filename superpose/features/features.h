@@ -26,7 +26,11 @@
 
 namespace superpose::features {
 
-inline constexpr double kMeanSquareValue = 4.0 / 3.0;  // <v²> of v ~ U(0, 2)
+inline constexpr double kMeanValue = 1.0;              // <v> of v ~ U(0, 2)
+inline constexpr double kMeanSquareValue = 4.0 / 3.0;  // <v²>
+
+// A value v of an active feature from 32 random bits; increasing in them.
+float value_from(uint32_t word);
 
 struct Law {
   std::string spec;                 // in canonical form: "power:1.0" becomes "power:1"

@@ -5,12 +5,9 @@
 #include "superpose/features/features.h"
 
 namespace superpose::features {
-namespace {
 
 // v ~ U(0, 2) on the 2^23 midpoints of equal cells: exact in float, never 0, mean exactly 1.
 float value_from(uint32_t word) { return (static_cast<float>(word >> 9) + 0.5f) * 0x1p-22f; }
-
-}  // namespace
 
 Sampler::Sampler(const Law& law) {
   for (const double p : law.probability) {

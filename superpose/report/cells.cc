@@ -34,6 +34,9 @@ std::string recipe_of(Json config) {
   for (const char* name : {"dim", "seed", "law", "density", "decay", "lr", "lr_bias", "threads", "save", "profile"}) {
     config.erase(name);
   }
+  for (Json& value : config) {
+    if (value.is_number()) value = value.get<double>();  // 1 and 1.0 are one setting
+  }
   return fingerprint(std::string_view(text_of(nlohmann::json(config))));  // nlohmann::json sorts its keys
 }
 
@@ -126,6 +129,9 @@ Cells make_cells(const std::vector<store::Run>& runs) {
     const auto decay = field(run.config, "decay"), density = field(run.config, "density");
     auto loss = field(run.result, "loss");
     if (run.status == "diverged") loss.reset();
+    // Beyond m = n a loss of 0 is met, and its float sums may end below it.
+    constexpr double kRounding = 1e-9;
+    if (loss && *loss <= kRounding && *loss > -1e-6) loss = kRounding;
     // A finite loss of 1e100 is a store that somebody tampered with, and an axis that no browser survives.
     const bool has_loss = run.status == "diverged" || (loss && *loss > 0 && *loss < 1e100);
     if (!m || !features || !decay || !density || *m < 1 || *m > 1e9 || *features < 1 || *features > 1e9 || !has_loss) {
@@ -169,11 +175,16 @@ std::pair<double, std::optional<Interval>> mean_interval(const std::vector<doubl
   return {mean, Interval{mean - half, mean + half}};
 }
 
+double law_reach(const Cell& cell) {
+  const double last = cell.runs.empty() ? 0 : cell.runs.back().m;
+  return last >= cell.features ? cell.features / 4 : last;
+}
+
 std::optional<Exponent> exponent(const Cell& cell) {
   std::vector<double> m, loss;
   std::map<int64_t, std::pair<std::vector<double>, std::vector<double>>> by_seed;
   for (const ToyRun& toy : cell.runs) {
-    if (!toy.loss) continue;
+    if (!toy.loss || toy.m > law_reach(cell)) continue;
     m.push_back(toy.m), loss.push_back(*toy.loss);
     by_seed[toy.seed].first.push_back(toy.m), by_seed[toy.seed].second.push_back(*toy.loss);
   }
@@ -203,9 +214,35 @@ std::optional<Exponent> exponent(const Cell& cell) {
 
 std::vector<int64_t> run_ids(const Cell& cell) {
   std::vector<int64_t> out;
-  for (const ToyRun& toy : cell.runs) out.push_back(toy.run->id);
+  for (const ToyRun& toy : cell.runs) {
+    if (!toy.run->recorded) out.push_back(toy.run->id);
+  }
   std::sort(out.begin(), out.end());
   return out;
+}
+
+size_t recorded_runs(const Cell& cell) {
+  return static_cast<size_t>(
+      std::count_if(cell.runs.begin(), cell.runs.end(), [](const ToyRun& toy) { return toy.run->recorded; }));
+}
+
+std::string with_record(const std::string& note, const std::vector<const store::Run*>& runs) {
+  std::set<std::string> versions;
+  size_t recorded = 0;
+  for (const store::Run* run : runs) {
+    if (run->recorded) ++recorded, versions.insert(run->version);
+  }
+  if (recorded == 0) return note;
+  const std::string count =
+      recorded < runs.size() ? fmt::format("{} of {} runs", recorded, runs.size()) : (recorded == 1 ? "run" : "runs");
+  return fmt::format("{}{} recorded by superpose {}", note.empty() ? "" : note + "; ", count,
+                     fmt::join(versions, ", "));
+}
+
+std::string with_record(const std::string& note, const Cell& cell) {
+  std::vector<const store::Run*> runs;
+  for (const ToyRun& toy : cell.runs) runs.push_back(toy.run);
+  return with_record(note, runs);
 }
 
 }  // namespace superpose::report

@@ -44,7 +44,7 @@ struct Cells {
 };
 Cells make_cells(const std::vector<store::Run>& runs);
 
-// α_m: minus the slope of ln loss on ln m over all finished m of a cell.
+// α_m: minus the slope of ln loss on ln m over the finished m of a cell, up to law_reach().
 struct Exponent {
   double alpha = 0;
   double C = 0;  // loss = C·m^-alpha
@@ -53,6 +53,9 @@ struct Exponent {
   size_t widths = 0, seeds = 0;
   std::string method;  // where the interval comes from
 };
+// The largest m that an exponent is fitted through: the largest of the cell; n/4 where it goes on to m >= n, which no
+// power law does.
+double law_reach(const Cell& cell);
 // Nothing for fewer than three widths. With two or more seeds that each have three widths, alpha is the mean of their
 // slopes and the interval is Student's t over seeds; with one seed it is the regression's.
 std::optional<Exponent> exponent(const Cell& cell);
@@ -60,6 +63,10 @@ std::optional<Exponent> exponent(const Cell& cell);
 // The mean of values and Student's 95 % interval of the mean (none for fewer than two values).
 std::pair<double, std::optional<Interval>> mean_interval(const std::vector<double>& values);
 
-std::vector<int64_t> run_ids(const Cell& cell);  // ascending
+std::vector<int64_t> run_ids(const Cell& cell);  // of its runs in the store, ascending
+size_t recorded_runs(const Cell& cell);          // of its runs that a results table holds and the store does not
+// `note` with "3 of 6 runs recorded by superpose 0.1.0" behind it where that is so.
+std::string with_record(const std::string& note, const std::vector<const store::Run*>& runs);
+std::string with_record(const std::string& note, const Cell& cell);
 
 }  // namespace superpose::report

@@ -133,6 +133,7 @@ Json to_json(const Figure& figure) {
            {"interval", figure.interval},
            {"empty", figure.empty},
            {"ranges", ranges_json(figure)},
+           {"recorded", figure.recorded},
            {"notes", figure.notes},
            {"how", {{"commands", figure.commands}, {"runs", id_ranges(figure.runs)}, {"source", figure.source}}}};
   if (figure.kind == "map") {

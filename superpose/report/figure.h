@@ -18,7 +18,7 @@ struct Point {
   std::optional<double> y;           // none: there is no finite value (a diverged run), marked at the panel's edge
   std::optional<Interval> interval;  // of y (of z in a map)
   std::vector<int64_t> runs;         // the runs of ours behind it
-  std::string note;                  // shown with it
+  std::string note;                  // shown with it; says so when recorded runs are behind it
   std::optional<double> z;           // the coloured value of a map
 };
 
@@ -72,7 +72,8 @@ struct Figure {
   std::vector<Panel> panels;
   std::vector<std::string> notes;     // points that could not be drawn, and why
   std::vector<std::string> commands;  // how to make the data again
-  std::vector<int64_t> runs;          // all runs behind it, ascending, no duplicates
+  std::vector<int64_t> runs;          // all runs of the store behind it, ascending, no duplicates
+  size_t recorded = 0;                // recorded runs behind it, not of this store
   std::string source;                 // of the published series
 };
 

@@ -18,6 +18,9 @@ std::vector<Figure> all_figures(const Context& context) {
           strong_rows_vs_width(context),
           weak_loss(context),
           density(context),
+          emergence(context),
+          loss_by_rank(context),
+          end_of_law(context),
           llm_loss(context),
           llm_overlap(context)};
 }
@@ -68,15 +71,18 @@ std::vector<double> widths_of(const Cell& cell) {
 std::optional<Point> mean_at(const Cell& cell, double m, std::string_view name) {
   Point point{m, std::nullopt, std::nullopt, {}, "", std::nullopt};
   std::vector<double> values;
+  std::vector<const store::Run*> runs;
   const ToyRun* last = nullptr;
   for (const ToyRun& toy : cell.runs) {
     if (toy.m != m || !toy.loss) continue;
-    const auto value = field(toy.run->result, name);
+    const auto value = name == "loss" ? toy.loss : field(toy.run->result, name);
     if (!value) continue;
-    values.push_back(*value), point.runs.push_back(toy.run->id);
+    values.push_back(*value), runs.push_back(toy.run);
+    if (!toy.run->recorded) point.runs.push_back(toy.run->id);
     last = &toy;
   }
   if (values.empty()) return std::nullopt;
+  point.note = with_record("", runs);
   std::sort(point.runs.begin(), point.runs.end());
   std::tie(point.y, point.interval) = mean_interval(values);
   if (name == "loss" && values.size() == 1) {
@@ -87,9 +93,8 @@ std::optional<Point> mean_at(const Cell& cell, double m, std::string_view name) 
   return point;
 }
 
-std::string no_runs(const Context& context, std::string_view what) {
-  return fmt::format("No run of ours here: this store has no {}. superpose study {} fills it.", what,
-                     context.study == "quick" || context.study.empty() ? "paper" : context.study);
+std::string no_runs(std::string_view what, std::string_view study) {
+  return fmt::format("No run of ours here: this store has no {}. superpose study {} fills it.", what, study);
 }
 
 std::string toy_command(const Json& config) {
@@ -117,7 +122,8 @@ std::vector<std::string> commands(const Context& context, const std::vector<cons
   for (const Cell* cell : cells) {
     for (const ToyRun& toy : cell->runs) {
       if (!toy.loss) continue;
-      out.push_back(fmt::format("{}   # run {} alone", toy_command(toy.run->config), toy.run->id));
+      out.push_back(fmt::format("{}   # {} alone", toy_command(toy.run->config),
+                                toy.run->recorded ? "a recorded run" : fmt::format("run {}", toy.run->id)));
       return out;
     }
   }
@@ -133,6 +139,7 @@ void add_runs(Figure& figure, const Cell& cell) {
   figure.runs.insert(figure.runs.end(), ids.begin(), ids.end());
   std::sort(figure.runs.begin(), figure.runs.end());
   figure.runs.erase(std::unique(figure.runs.begin(), figure.runs.end()), figure.runs.end());
+  figure.recorded += recorded_runs(cell);
 }
 
 }  // namespace superpose::report

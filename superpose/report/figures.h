@@ -50,8 +50,8 @@ Axis width_axis(const Context& context);
 // A field of the results at one width, averaged over the seeds that have it. nullopt when none has.
 std::optional<Point> mean_at(const Cell& cell, double m, std::string_view name);
 std::vector<double> widths_of(const Cell& cell);  // ascending, without repeats
-// The sentence under a figure without a run of ours.
-std::string no_runs(const Context& context, std::string_view what);
+// The sentence under a figure without a run of ours; study: the least one that fills it.
+std::string no_runs(std::string_view what, std::string_view study = "paper");
 // Commands that make the figure's data again: the study, and one run of it by hand.
 std::vector<std::string> commands(const Context& context, const std::vector<const Cell*>& cells);
 std::string toy_command(const Json& config);
@@ -67,6 +67,9 @@ Figure overlap_vs_width(const Context& context);
 Figure strong_rows_vs_width(const Context& context);
 Figure weak_loss(const Context& context);
 Figure density(const Context& context);
+Figure emergence(const Context& context);
+Figure loss_by_rank(const Context& context);
+Figure end_of_law(const Context& context);
 Figure llm_loss(const Context& context);
 Figure llm_overlap(const Context& context);
 

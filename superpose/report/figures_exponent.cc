@@ -35,8 +35,14 @@ Panel published_map(const Context& context, std::string_view table_name, std::st
   return panel;
 }
 
-Panel measured_map(const Context& context, Series series) {
-  Panel panel{"measured here",
+// "measured here", or whose the runs are when not all are of this store.
+std::string ours_title(const Figure& figure) {
+  if (figure.recorded == 0) return "measured here";
+  return figure.runs.empty() ? "recorded runs" : "measured here, and recorded runs";
+}
+
+Panel measured_map(const Context& context, const Figure& figure, Series series) {
+  Panel panel{ours_title(figure),
               "",
               true,
               grid_axis("weight decay γ", context.decays),
@@ -61,7 +67,7 @@ std::optional<Interval> z_domain(const std::vector<Panel>& panels, double least)
 
 // A cell of the map without a value because its runs diverged: a cross.
 Point diverged_cell(const Context& context, const Cell& cell) {
-  return {snapped(cell.decay, context.decays), *cell.alpha, {}, run_ids(cell), "diverged", {}};
+  return {snapped(cell.decay, context.decays), *cell.alpha, {}, run_ids(cell), with_record("diverged", cell), {}};
 }
 
 // How far the measured map is from the published one, over the cells both have.
@@ -157,9 +163,10 @@ Figure represented_map(const Context& context) {
     ours.points.push_back(*point);
     add_runs(figure, *cell), used.push_back(cell);
   }
-  figure.panels = {measured_map(context, ours), published_map(context, "fig3b_phi_half_heatmap_m39", "phi_half")};
+  figure.panels = {measured_map(context, figure, ours),
+                   published_map(context, "fig3b_phi_half_heatmap_m39", "phi_half")};
   figure.color_domain = Interval{0, 1};
-  if (used.empty()) figure.empty = no_runs(context, "finished toy run at m = 39");
+  if (used.empty()) figure.empty = no_runs("finished toy run at m = 39");
   figure.caption =
       "If weight decay alone decides, colour changes from left to right and not from bottom to top. An "
       "empty cell has no run of ours; a cross is a run that diverged." +
@@ -187,11 +194,12 @@ Figure exponent_map(const Context& context) {
     }
     add_runs(figure, *cell), used.push_back(cell);
     ours.points.push_back({snapped(cell->decay, context.decays), *cell->alpha, power->ci95, run_ids(*cell),
-                           fmt::format("{}; R² {}", power->method, number(power->r2)), power->alpha});
+                           with_record(fmt::format("{}; R² {}", power->method, number(power->r2)), *cell),
+                           power->alpha});
   }
-  figure.panels = {measured_map(context, ours), published_map(context, "fig4b_alpha_m_heatmap", "alpha_m")};
+  figure.panels = {measured_map(context, figure, ours), published_map(context, "fig4b_alpha_m_heatmap", "alpha_m")};
   figure.color_domain = z_domain(figure.panels, 1);
-  if (used.empty()) figure.empty = no_runs(context, "cell with three finished widths");
+  if (used.empty()) figure.empty = no_runs("cell with three finished widths");
   if (without) {
     figure.notes.push_back(fmt::format("{} with fewer than three finished widths, and so without an exponent",
                                        without == 1 ? "1 cell" : fmt::format("{} cells", without)));
@@ -242,7 +250,7 @@ Figure exponent_vs_alpha(const Context& context) {
     const auto power = exponent(*cell);
     if (!power) continue;
     ours[snapped(cell->decay, context.decays)].points.push_back(
-        {*cell->alpha, power->alpha, power->ci95, run_ids(*cell), power->method, {}});
+        {*cell->alpha, power->alpha, power->ci95, run_ids(*cell), with_record(power->method, *cell), {}});
     add_runs(figure, *cell), used.push_back(cell);
   }
   for (auto& [decay, series] : ours) {
@@ -251,7 +259,7 @@ Figure exponent_vs_alpha(const Context& context) {
     (decay < 0 ? strong : weak).series.push_back(series);
   }
   figure.panels = {strong, weak};
-  if (used.empty()) figure.empty = no_runs(context, "cell with three finished widths");
+  if (used.empty()) figure.empty = no_runs("cell with three finished widths");
   figure.caption =
       "Dashed: what theory says. Left, with superposition: 1 for even frequencies, 2(α − 1) for very skewed "
       "ones. Right, without it: what the tail of the frequencies gives, which at n features and these "

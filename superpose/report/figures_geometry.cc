@@ -41,7 +41,7 @@ void add_overlap_points(const Context& context, std::string_view name, bool time
         point->y = *point->y * m;
         if (point->interval) point->interval = Interval{point->interval->first * m, point->interval->second * m};
       }
-      point->note = "γ = " + decay_text(cell->decay);
+      point->note = "γ = " + decay_text(cell->decay) + (point->note.empty() ? "" : "; ") + point->note;
       by_alpha[*cell->alpha].points.push_back(*point);
     }
   }
@@ -137,7 +137,7 @@ Figure represented_vs_decay(const Context& context) {
     for (const Cell* cell : cells[alpha]) add_runs(figure, *cell), used.push_back(cell);
     figure.panels.push_back(panel);
   }
-  if (figure.runs.empty()) figure.empty = no_runs(context, "finished toy run at density 1");
+  if (figure.runs.empty()) figure.empty = no_runs("finished toy run at density 1");
   figure.caption =
       "A negative γ pulls row norms to 1, a positive one shrinks them. Look for a step from φ½ near 1 on "
       "the left (every feature is represented, many times more than there are dimensions) down to about m/n "
@@ -193,7 +193,7 @@ Figure strong_rows_vs_width(const Context& context) {
     add_runs(figure, *cell), used.push_back(cell);
   }
   figure.panels.push_back(panel);
-  if (used.empty()) figure.empty = no_runs(context, "finished toy run at γ = −1");
+  if (used.empty()) figure.empty = no_runs("finished toy run at γ = −1");
   figure.caption =
       "Rows longer than 1 belong to features that are held apart from each other. A tight frame has room "
       "for about m²/2 of them (dashed): compare the rise of the points with it.";
@@ -226,8 +226,7 @@ Figure overlap_vs_width(const Context& context) {
   for (const Cell* cell : context.main) {
     if (cell->decay < 0 && same(cell->density, 1)) add_runs(figure, *cell), used.push_back(cell);
   }
-  if (!has_role(figure, Role::ours))
-    figure.empty = no_runs(context, "finished toy run with γ < 0"), figure.runs.clear();
+  if (!has_role(figure, Role::ours)) figure.empty = no_runs("finished toy run with γ < 0"), figure.runs.clear();
   figure.caption =
       "More features than dimensions must overlap. Dashed: 1/m is what random directions give, κ² the least "
       "that is possible for min(n, m²/2) of them. In the panels multiplied by m, a level row of dots is 1/m "

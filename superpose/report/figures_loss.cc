@@ -36,12 +36,17 @@ void add_measured_line(const Context& context, const Cell& cell, Panel& panel) {
   }
   for (const ToyRun& toy : cell.runs) {
     if (!toy.loss) {
-      diverged.points.push_back({toy.m, std::nullopt, std::nullopt, {toy.run->id}, "diverged: not in the fit", {}});
+      diverged.points.push_back({toy.m,
+                                 std::nullopt,
+                                 std::nullopt,
+                                 toy.run->recorded ? std::vector<int64_t>{} : std::vector{toy.run->id},
+                                 with_record("diverged: not in the fit", {toy.run}),
+                                 {}});
     }
   }
   if (const auto power = exponent(cell)) {
     Series line{key, Role::fit, hue, "αₘ " + number(power->alpha), "none", true, false, false, {}};
-    for (const double m : {ours.points.front().x, ours.points.back().x}) {
+    for (const double m : {ours.points.front().x, std::min(ours.points.back().x, law_reach(cell))}) {
       line.points.push_back({m, power->C * std::pow(m, -power->alpha), {}, {}, "", {}});
     }
     line.points.front().note = fmt::format("αₘ = {}", with_interval(power->alpha, power->ci95));
@@ -151,7 +156,7 @@ Figure loss_vs_width(const Context& context) {
       eligible.push_back(true);
       figure.panels.push_back(panel);
     }
-    figure.empty = no_runs(context, "finished toy run");
+    figure.empty = no_runs("finished toy run");
   }
   choose_overview(figure.panels, eligible);
   figure.caption =
@@ -189,7 +194,8 @@ Figure weak_loss(const Context& context) {
       Point point = *loss;
       point.x = *left_out->y;
       if (point.runs.size() == 1) point.interval.reset();  // the batch spread is in the first figure
-      point.note = fmt::format("α = {}, m = {:.0f}", number(*cell->alpha, 4), m);
+      point.note =
+          fmt::format("α = {}, m = {:.0f}{}{}", number(*cell->alpha, 4), m, point.note.empty() ? "" : "; ", point.note);
       far = std::max({far, point.x, *point.y});
       if (decay > 0) ++total, off += std::abs(*point.y - point.x) > 0.1 * *point.y;
       ours[decay].points.push_back(point);
@@ -222,7 +228,7 @@ Figure weak_loss(const Context& context) {
     panel.series.push_back(series);
   }
   figure.panels.push_back(panel);
-  if (ours.empty()) figure.empty = no_runs(context, "finished toy run at density 1");
+  if (ours.empty()) figure.empty = no_runs("finished toy run at density 1");
   figure.caption =
       "If a model answers the features it represents perfectly and the others not at all, its point lies on "
       "the diagonal: look whether those with γ > 0 (triangles) do. Points above it at x ≈ 0 represent "
@@ -258,7 +264,8 @@ Figure density(const Context& context) {
       losses[decay].points.push_back(*point);
     }
     if (const auto power = exponent(*cell)) {
-      slopes[decay].points.push_back({cell->density, power->alpha, power->ci95, run_ids(*cell), "", {}});
+      slopes[decay].points.push_back(
+          {cell->density, power->alpha, power->ci95, run_ids(*cell), with_record("", *cell), {}});
     }
     used.push_back(cell);
     add_runs(figure, *cell);
@@ -293,7 +300,7 @@ Figure density(const Context& context) {
   }
   add(printed, slope, Role::published, false);
   if (densities == 0) {  // density 1 alone shows nothing here
-    figure.empty = no_runs(context, "run with a density other than 1");
+    figure.empty = no_runs("run with a density other than 1");
     figure.runs.clear();
     used.clear();
   } else {

@@ -43,8 +43,9 @@ std::string head_row(const std::vector<const char*>& names) {
 }
 
 std::string header_html(const Page& page) {
-  std::string out = fmt::format("<header>\n<h1>{}</h1>\n<p class=\"lead\">{} {}</p>\n", escaped(page.title),
-                                escaped(page.sentences[0]), escaped(page.sentences[1]));
+  std::string out = fmt::format("<header>\n<h1>{}</h1>\n<p class=\"lead\">", escaped(page.title));
+  for (const std::string& sentence : page.sentences) out += escaped(sentence) + " ";
+  out += "</p>\n";
   if (!page.claims.empty()) {
     out += "<ul class=\"counts\" aria-label=\"verdicts\">";
     for (const char* name : {"confirmed", "denied", "cannot_tell"}) {
@@ -179,6 +180,12 @@ std::string figure_html(const Figure& figure, size_t index, const std::string& m
          (has_role(figure, Role::fit) && ranges["ours"]["points"] == 0 ? "Ours: the fitted line."
                                                                        : range_text(ranges, "ours", "Ours")) +
          " " + range_text(ranges, "published", "Published") + "</p>\n";
+  if (figure.recorded > 0) {
+    out += fmt::format(
+        "<p class=\"facts\"><b>{}</b> behind it {} recorded, not of this store; tips and numbers say which "
+        "points.</p>\n",
+        figure.recorded == 1 ? "1 run" : fmt::format("{} runs", figure.recorded), figure.recorded == 1 ? "is" : "are");
+  }
   if (!figure.notes.empty()) {
     constexpr size_t kMost = 8;
     out += "<ul class=\"facts\">";
@@ -194,7 +201,7 @@ std::string figures_html(const Page& page) {
   std::string out =
       "<section id=\"figures\" aria-labelledby=\"figures-title\">\n<h2 id=\"figures-title\">Figures</h2>\n";
   out +=
-      "<p class=\"key\"><span class=\"mark ours\" aria-hidden=\"true\"></span> filled: measured here "
+      "<p class=\"key\"><span class=\"mark ours\" aria-hidden=\"true\"></span> filled: measured with superpose "
       "<span class=\"mark published\" aria-hidden=\"true\"></span> hollow: published in the paper "
       "<span class=\"mark fit\" aria-hidden=\"true\"></span> solid line: fitted here "
       "<span class=\"mark theory\" aria-hidden=\"true\"></span> dashed: theory</p>\n";

@@ -36,7 +36,7 @@ struct Page {
   std::vector<Slope> slopes;
   std::vector<Figure> figures;
   std::vector<Matrix> matrices;
-  std::vector<std::string> sentences;  // the summary: two
+  std::vector<std::string> sentences;  // the summary: two, and a third about recorded runs
   std::vector<std::string> notes;
   std::vector<std::string> versions;  // of the programs that made the runs
   std::string latest;                 // when the last run ended; empty without runs

@@ -113,6 +113,18 @@ std::vector<std::string> summary(const Page& page) {
                             denied, denied == 1 ? "is" : "are", open)};
 }
 
+// Where this store has no run, recorded ones are drawn; the reader has to know.
+std::string recorded_sentence(const std::vector<store::Run>& recorded) {
+  std::set<std::string> versions;
+  for (const store::Run& run : recorded) versions.insert(run.version);
+  return fmt::format(
+      "{}, made by superpose {} and not by this store, {} drawn where the store has no run; each figure says how many "
+      "it "
+      "uses.",
+      plural(recorded.size(), "recorded run", "recorded runs"), fmt::join(versions, ", "),
+      recorded.size() == 1 ? "is" : "are");
+}
+
 void add_grid(const Published& published, std::string_view table_name, std::string_view column, std::set<double>& out) {
   const fit::Table* table = published.find(table_name);
   for (size_t row = 0; table && row < table->rows(); ++row) {
@@ -229,10 +241,13 @@ Page make_page(const Inputs& inputs) {
     page.title = page.study.empty() ? "superpose" : fmt::format("superpose: the {} study", page.study);
   page.matrices = inspected_matrices(inputs.artifacts);
   const Published published(inputs.published);
-  const Cells cells = make_cells(inputs.runs);
+  std::vector<store::Run> runs = inputs.runs;
+  runs.insert(runs.end(), inputs.recorded.begin(), inputs.recorded.end());
+  const Cells cells = make_cells(runs);
   page.figures = all_figures(make_context(cells, published, inputs, page));
   page.slopes = slopes_of(cells);
   page.sentences = summary(page);
+  if (!inputs.recorded.empty()) page.sentences.push_back(recorded_sentence(inputs.recorded));
   add_notes(cells, inputs, page);
   return page;
 }

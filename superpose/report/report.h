@@ -7,6 +7,9 @@
 //   published tables of the paper ─────────────────────────────────────────────────┼─> figures ─> page_data ─> render
 //   artifacts: claims ledger, LLM fit, inspected checkpoints ────────────────────┘
 //
+// Runs of a results table ("recorded") fill what the store has not run, and every figure that uses them says how many
+// and who made them.
+//
 // Three things never mix: what was measured here ("ours"), what the paper printed ("published") and what a formula
 // says ("theory"); each is a series of its own, and a cell without a run of ours stays empty.
 //
@@ -28,6 +31,7 @@ struct Inputs {
   std::vector<store::Run> runs;             // kind "toy"; other kinds are counted and not drawn
   std::vector<store::Artifact> artifacts;   // kinds "claims", "fit", "inspect"
   std::span<const EmbeddedFile> published;  // "published/*.csv": the paper's numbers, drawn as their own series
+  std::vector<store::Run> recorded{};       // of results tables, beside `runs`; everything drawn from them says so
 };
 
 // The figures' data, ranges and captions: what the page draws, and what a test can check without a browser.

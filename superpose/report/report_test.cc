@@ -160,6 +160,69 @@ TEST(Cells, diverged_runs_stay_out_of_the_fit_and_are_named) {
   EXPECT_EQ(page["summary"]["runs"]["diverged"], 1);
 }
 
+TEST(Cells, an_exponent_stops_where_the_widths_reach_the_number_of_features) {
+  auto runs = power_cell(1, -0.5556, 1.0);
+  for (const double m : {400.0, 1000.0, 2000.0}) runs.push_back(toy(50 + static_cast<int64_t>(m), 1, -0.5556, m, 1e-7));
+  runs.back().result["loss"] = -1e-10;  // 0 to the rounding of float sums
+  const Json page = page_data({"", runs, {}, {}});
+  EXPECT_NEAR(page["slopes"][0]["alpha_m"].get<double>(), 1.0, 1e-9);
+  EXPECT_EQ(figure(page, "end-of-law")["empty"], "");
+  const auto ours = points(figure(page, "end-of-law"), "ours");
+  ASSERT_EQ(ours.size(), 9u);
+  EXPECT_EQ(ours.back()["x"], 2.0);
+  EXPECT_EQ(ours.back()["y"], 1e-8);
+  EXPECT_NE(figure(page_data({"", power_cell(1, -0.5556, 1.0), {}, {}}), "end-of-law")["empty"], "");
+}
+
+TEST(Recorded, runs_are_drawn_beside_those_of_the_store_and_say_so) {
+  auto recorded = power_cell(1, -0.5556, 1.0);
+  for (auto& run : recorded) run.recorded = true, run.id = 0, run.version = "0.0.9";
+  std::vector<store::Run> own{recorded.back()};
+  recorded.pop_back();
+  own[0].recorded = false, own[0].id = 77;
+  own[0].config["steps"] = 20000.0;  // a table may write 20000: the same recipe
+  Inputs inputs{"", own, {}, {}};
+  inputs.recorded = recorded;
+  const Json page = page_data(inputs);
+  EXPECT_NE(page["summary"]["sentences"].dump().find("5 recorded runs, made by superpose 0.0.9"), std::string::npos);
+  EXPECT_EQ(page["summary"]["runs"]["total"], 1) << "they are not runs of this store";
+  const Json& loss = figure(page, "loss-vs-m");
+  EXPECT_EQ(loss["recorded"], 5);
+  EXPECT_EQ(loss["how"]["runs"], "77");
+  size_t noted = 0;
+  for (const Json& point : points(loss, "ours"))
+    noted += point.value("note", "").find("recorded by superpose 0.0.9") != std::string::npos;
+  EXPECT_EQ(noted, 5u);
+  const Json& map = figure(page, "alpha-map");
+  EXPECT_EQ(map["panels"][0]["title"], "measured here, and recorded runs");
+  EXPECT_NE(points(map, "ours")[0]["note"].get<std::string>().find("5 of 6 runs recorded by superpose 0.0.9"),
+            std::string::npos);
+  EXPECT_NE(render(inputs).find("<b>5 runs</b> behind it are recorded"), std::string::npos);
+  inputs.runs.clear();
+  EXPECT_EQ(figure(page_data(inputs), "alpha-map")["panels"][0]["title"], "recorded runs");
+}
+
+TEST(Emergence, counts_are_drawn_against_width_with_the_lines_to_compare_with) {
+  auto runs = power_cell(1, 0.3333, 0.3);
+  const Json none = page_data({"", runs, {}, {}});
+  EXPECT_NE(figure(none, "emergence")["empty"], "") << "runs of a version that did not count";
+  for (auto& run : runs) {
+    run.result["features_resolved"] = 2 * run.config["dim"].get<double>();
+    run.result["emergence"] = {{"ranks", {1, 2, 3, 1000}}, {"loss", {1e-3, 1e-12, 0.0, 2e-4}}};
+  }
+  const Json page = page_data({"", runs, {}, {}});
+  const auto ours = points(figure(page, "emergence"), "ours");
+  ASSERT_EQ(ours.size(), 6u);
+  EXPECT_EQ(ours[0]["y"], 20.0);
+  double highest = 0;
+  for (const Json& point : points(figure(page, "emergence"), "theory"))
+    highest = std::max(highest, point["y"].get<double>());
+  EXPECT_EQ(highest, 1000) << "m²/2 stops at n";
+  const auto ranks = points(figure(page, "loss-by-rank"), "ours");
+  ASSERT_EQ(ranks.size(), 18u) << "a loss of exactly 0 has no place on the axis";
+  EXPECT_EQ(ranks[1]["y"], 1e-8);
+}
+
 // Other steps, features or batch would put two experiments on one line.
 TEST(Cells, runs_of_another_recipe_are_never_mixed) {
   auto runs = power_cell(1, -0.5556, 1.0);

@@ -39,6 +39,7 @@ struct Run {
   double seconds = 0;       // wall-clock time of the computation; 0 until finished
   std::string started_at;   // UTC, ISO 8601 with milliseconds
   std::string finished_at;  // UTC, ISO 8601; empty while running
+  bool recorded = false;    // read from a results table (study/results.h), in no store: has no id
 };
 
 // What a sweep asks about thousands of runs at once.

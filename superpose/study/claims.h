@@ -19,6 +19,7 @@ struct Findings {
   std::vector<store::Run> toys;        // any; the claims take finished runs of the paper's protocol only
   std::optional<fit::Result> llm_fit;  // the joint width fit of the 27 models
   std::vector<Json> inspections;       // of real checkpoints, as `inspect --json`
+  std::vector<store::Run> recorded{};  // of results tables: asked only where `toys` cannot say
 };
 
 struct Claim {
@@ -29,10 +30,11 @@ struct Claim {
   double tolerance = 0;
   std::optional<double> measured;
   std::optional<std::pair<double, double>> ci95;
-  std::string verdict;  // "confirmed", "denied", "cannot_tell"
-  std::string because;  // the numbers that decided, in a sentence
-  std::string command;  // what reproduces it
-  std::string source;   // where it was published
+  std::string verdict;    // "confirmed", "denied", "cannot_tell"
+  std::string because;    // the numbers that decided, in a sentence
+  std::string command;    // what reproduces it
+  std::string source;     // where it was published
+  bool recorded = false;  // recorded runs decided, not those of the store alone
 };
 Json to_json(const Claim& claim);
 

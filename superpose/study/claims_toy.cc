@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "superpose/fit/fit.h"
 #include "superpose/geometry/geometry.h"
@@ -56,6 +57,28 @@ Measure mean_over(const std::vector<Cell>& all, const std::string& what,
   const auto estimate = mean_exponent(all, expected);
   if (!estimate) return not_run(fmt::format("no seed is complete in all of {}; {}", cell_names(all), kRunPaper));
   return {estimate->value, estimate->ci95, fmt::format("{} over {}; {}", what, cell_names(all), estimate->how)};
+}
+
+// Mean α_m of the second cells minus that of the first. Seeds that are complete in all of them are paired; with one
+// seed the half widths of two independent regressions add in quadrature.
+std::optional<Estimate> exponent_change(const std::vector<Cell>& from, const std::vector<Cell>& to) {
+  std::map<int64_t, double> by_seed;
+  std::map<int64_t, size_t> count;
+  const auto add = [&](const std::vector<Cell>& all, double sign) {
+    for (const Cell& cell : all) {
+      for (const Exponent& e : exponents(cell)) {
+        by_seed[e.seed] += sign * e.value / static_cast<double>(all.size());
+        ++count[e.seed];
+      }
+    }
+  };
+  add(from, -1), add(to, 1);
+  std::erase_if(by_seed, [&](const auto& entry) { return count[entry.first] != from.size() + to.size(); });
+  const auto low = mean_exponent(from), high = mean_exponent(to);
+  if (by_seed.empty() || !low || !high) return std::nullopt;
+  const double half = std::hypot(low->value - low->ci95->first, high->value - high->ci95->first);
+  const double change = high->value - low->value;
+  return over_seeds(by_seed, {change, {{change - half, change + half}}, high->how});
 }
 
 std::string range(const std::vector<double>& values) {
@@ -202,14 +225,12 @@ Measure strong_exponent_rise(const Findings& findings) {
   };
   without_partner(flat, steep);
   without_partner(steep, flat);
-  const auto low = mean_exponent(flat), high = mean_exponent(steep);
-  if (!low || !high) return not_run(fmt::format("needs α = 0 and α = 1 at one decay; {}", kRunPaper));
-  // Independent runs: half widths add in quadrature.
-  const double half = std::hypot(low->value - low->ci95.first, high->value - high->ci95.first);
-  const double rise = high->value - low->value;
-  return {rise,
-          {{rise - half, rise + half}},
-          fmt::format("α_m({}) at α = 1 minus {} at α = 0; {}", text(high->value), text(low->value), high->how)};
+  if (flat.empty()) return not_run(fmt::format("needs α = 0 and α = 1 at one decay; {}", kRunPaper));
+  const auto change = exponent_change(flat, steep);
+  if (!change) return not_run(fmt::format("no seed is complete at α = 0 and α = 1; {}", kRunPaper));
+  return {change->value, change->ci95,
+          fmt::format("α_m({}) at α = 1 minus {} at α = 0; {}", text(change->value + mean_exponent(flat)->value),
+                      text(mean_exponent(flat)->value), change->how)};
 }
 
 Measure steep_exponent(const Findings& findings) {
@@ -279,21 +300,19 @@ Measure strong_overlap_published(const Findings& findings) {
 }
 
 Measure all_rows_overlap_slope(const Findings& findings) {
-  std::vector<double> m, overlap;
+  std::vector<SeedPoint> points;
+  std::set<int64_t> widths;
   for (const Toy& t : select(findings, [](const Toy& t) { return at_unit_density(t) && near(t.gamma, -1); })) {
-    if (t.number("overlap_mean_square_all") > 0) {
-      m.push_back(static_cast<double>(t.m));
-      overlap.push_back(t.number("overlap_mean_square_all"));
-    }
+    if (!(t.number("overlap_mean_square_all") > 0)) continue;
+    points.push_back({t.seed, static_cast<double>(t.m), t.number("overlap_mean_square_all")});
+    widths.insert(t.m);
   }
-  auto widths = m;
-  std::sort(widths.begin(), widths.end());
-  widths.erase(std::unique(widths.begin(), widths.end()), widths.end());
-  if (widths.size() < std::size(kPaperWidths))
+  const auto slope = power_over_seeds(points);
+  if (widths.size() < std::size(kPaperWidths) || !slope)
     return not_run(fmt::format("needs the six widths at γ = -1; {}", kRunPaper));
-  const auto slope = fit::fit_power(m, overlap);
-  return {slope["alpha"].value, slope["alpha"].ci95,
-          fmt::format("minus the slope of ln overlap on ln m over all rows of {} runs at γ = -1", m.size())};
+  return {slope->value, slope->ci95,
+          fmt::format("minus the slope of ln overlap on ln m over all rows of {} runs at γ = -1; {}", points.size(),
+                      slope->how)};
 }
 
 namespace {
@@ -310,28 +329,28 @@ Measure density_and_exponent(const Findings& findings) {
   std::erase_if(all, [](const Cell& c) { return exponents(c).empty(); });
   if (all.size() < 2 || all.back().density < 4)
     return not_run(fmt::format("needs densities from 1 to 7.5; {}", kRunPaper));
-  const auto low = mean_exponent({all.front()}), high = mean_exponent({all.back()});
-  const double change = high->value - low->value;
-  const double half = std::hypot(low->value - low->ci95.first, high->value - high->ci95.first);
-  return {change,
-          {{change - half, change + half}},
-          fmt::format("α_m {} at E = {} minus {} at E = {}; {}", text(high->value), text(all.back().density),
-                      text(low->value), text(all.front().density), low->how)};
+  const auto change = exponent_change({all.front()}, {all.back()});
+  if (!change) return not_run(fmt::format("no seed is complete at both densities; {}", kRunPaper));
+  const double low = mean_exponent({all.front()})->value;
+  return {change->value, change->ci95,
+          fmt::format("α_m {} at E = {} minus {} at E = {}; {}", text(low + change->value), text(all.back().density),
+                      text(low), text(all.front().density), change->how)};
 }
 
 Measure density_and_loss(const Findings& findings) {
-  std::vector<double> density, loss;
+  std::vector<SeedPoint> points;
+  std::set<double> densities;
   for (const Cell& c : density_cells(findings, -5.0 / 9)) {
     for (const Toy& t : c.runs) {
-      if (t.m == 63) density.push_back(c.density), loss.push_back(t.number("loss"));
+      if (t.m == 63) points.push_back({t.seed, c.density, t.number("loss")}), densities.insert(c.density);
     }
   }
-  if (density.size() < 4) return not_run(fmt::format("needs densities from 1 to 7.5 at m = 63; {}", kRunPaper));
-  const auto slope = fit::fit_power(density, loss);
-  const auto& alpha = slope["alpha"];
-  Measure out{-alpha.value, std::nullopt,
-              fmt::format("slope of ln L on ln E at m = 63, γ = -0.556, {} runs", density.size())};
-  if (alpha.ci95) out.ci95 = {-alpha.ci95->second, -alpha.ci95->first};
+  const auto slope = power_over_seeds(points);
+  if (densities.size() < 4 || !slope)
+    return not_run(fmt::format("needs densities from 1 to 7.5 at m = 63; {}", kRunPaper));
+  Measure out{-slope->value, std::nullopt,
+              fmt::format("slope of ln L on ln E at m = 63, γ = -0.556, {} runs; {}", points.size(), slope->how)};
+  if (slope->ci95) out.ci95 = {-slope->ci95->second, -slope->ci95->first};
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include "superpose/base/error.h"
 #include "superpose/study/files.h"
 #include "superpose/study/measure.h"
+#include "superpose/study/results.h"
 
 namespace superpose::study {
 namespace {
@@ -60,6 +61,8 @@ const Row kRows[] = {
     {"D17b", "Strong rows overlap as published at each m", "share of runs inside", kQuick, strong_overlap_published},
     {"D19", "The mean square overlap of all rows falls as 1/m", "exponent of 1/m",
      SUPERPOSE_SWEEP("law=power:1 density=1 decay=-1"), all_rows_overlap_slope},
+    {"D20", "Strong superposition: row norms have two modes, on both sides of 1, and a gap at 1",
+     "emptiest bin near 1 / lower mode", kQuick, norms_dip_at_one},
     {"D21", "The activation density does not change the exponent", "α_m at high minus at low density",
      SUPERPOSE_SWEEP("law=power:1 density=1,7.485470860550345 decay=-0.5555555555555556"), density_and_exponent},
     {"D22", "The loss is proportional to the activation density", "slope of ln L on ln E",
@@ -74,6 +77,18 @@ const Row kRows[] = {
     {"D26b", "27 language models: the joint fit gives C = 476", "C", kFit, llm_coefficient},
     {"D27", "27 language models: α is known to ± 0.04", "standard deviation of α", kFit, llm_error_bar},
     {"D27b", "27 language models: α = 1", "α", kFit, llm_alpha_is_one},
+    {"D38", "Four times the batch, or four times the steps, do not change the final loss",
+     "median |change of the loss|", "superpose study ablation", batch_and_steps},
+    {"D39", "Strong superposition: the width law ends near m = n", "log2(width where it ends / n)",
+     "superpose study end-of-law", law_ends},
+    {"D39b", "Strong superposition: past m = n the loss of width is gone", "loss / power law, at m = 2n",
+     "superpose study end-of-law", loss_beyond_the_end},
+    {"EM1", "Weak superposition: the number of resolved features grows as m (α = 1)", "slope of ln i* on ln m", kQuick,
+     weak_frontier},
+    {"EM1b", "Weak superposition: one resolved feature per dimension (α = 1)", "median log2(i* / m)", kQuick,
+     weak_frontier_level},
+    {"EM2", "Strong superposition: about m²/2 features are resolved (α = 1, m >= 25)", "median log2(i* / min(n, m²/2))",
+     kQuick, strong_frontier},
 };
 #undef SUPERPOSE_SWEEP
 #undef SUPERPOSE_STRONG
@@ -115,13 +130,24 @@ std::string verdict_of(const Measure& measure, const Bound& bound) {
 
 std::vector<Claim> judge_claims(const Findings& findings) {
   const YAML::Node tolerances = YAML::Load(std::string(study_file("tolerances.yaml")));
+  Findings with_recorded;
+  if (!findings.recorded.empty()) {
+    with_recorded = findings;
+    with_recorded.toys.insert(with_recorded.toys.end(), findings.recorded.begin(), findings.recorded.end());
+  }
   std::vector<Claim> out;
   for (const Row& row : kRows) {
     const Bound bound = bound_of(tolerances, row.id);
-    const Measure measure = row.measure(findings);
+    Measure measure = row.measure(findings);
+    bool recorded = false;
+    if (!measure.value && !findings.recorded.empty()) {
+      measure = row.measure(with_recorded);
+      recorded = measure.value.has_value();
+      if (recorded) measure.because = "with recorded runs of " + makers(findings.recorded) + ": " + measure.because;
+    }
     Claim claim{row.id,          row.claim,     row.quantity, bound.published,
                 bound.tolerance, measure.value, measure.ci95, verdict_of(measure, bound),
-                measure.because, row.command,   bound.source};
+                measure.because, row.command,   bound.source, recorded};
     if (claim.verdict == "cannot_tell" && measure.value) {
       claim.because += "; the interval is wider than twice the tolerance";
       if (row.command == kQuick) claim.because += ": superpose study quick 'seed=range(5)' would narrow it";
@@ -142,7 +168,8 @@ Json to_json(const Claim& c) {
           {"verdict", c.verdict},
           {"because", c.because},
           {"command", c.command},
-          {"source", c.source}};
+          {"source", c.source},
+          {"recorded", c.recorded}};
 }
 
 }  // namespace superpose::study

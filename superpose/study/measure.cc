@@ -10,6 +10,7 @@
 #include <set>
 
 #include "superpose/base/philox.h"
+#include "superpose/toy/toy.h"
 
 namespace superpose::study {
 namespace {
@@ -19,11 +20,25 @@ double config_number(const Json& config, const char* name) {
                                                            : std::numeric_limits<double>::quiet_NaN();
 }
 
-bool paper_protocol(const Json& c) {
-  return config_number(c, "features") == 1000 && config_number(c, "steps") == 20000 &&
-         config_number(c, "batch") == 2048 && near(config_number(c, "lr"), 0.01) &&
-         near(config_number(c, "lr_bias"), 0.01) && near(config_number(c, "warmup"), 0.1) &&
-         near(config_number(c, "lr_floor"), 0.05) && config_number(c, "loss_scale") == 1;
+// Fields in which runs of one protocol may differ; the other fields are compared with the defaults.
+bool may_differ(const std::string& name) {
+  static const std::set<std::string> kNames{"dim", "law", "density", "decay", "seed", "engine"};
+  return kNames.contains(name);
+}
+
+bool follows(const Json& config, const Protocol& protocol) {
+  toy::Config wanted;
+  wanted.features = protocol.features, wanted.steps = protocol.steps, wanted.batch = protocol.batch;
+  wanted.lr_bias = wanted.lr;
+  const Json expected = toy::to_json(wanted);
+  for (const auto& [name, value] : config.items()) {
+    if (may_differ(name)) continue;
+    if (!expected.contains(name)) return false;
+    const Json& other = expected[name];
+    if (value.is_number() && other.is_number() ? !near(value.get<double>(), other.get<double>()) : value != other)
+      return false;
+  }
+  return std::isfinite(config_number(config, "features")) && std::isfinite(config_number(config, "steps"));
 }
 
 // The exponent of law "power:A"; NaN for any other.
@@ -50,10 +65,12 @@ double Toy::number(const char* field) const {
                                                              : std::numeric_limits<double>::quiet_NaN();
 }
 
-std::vector<Toy> paper_runs(const std::vector<store::Run>& runs) {
+std::vector<Toy> paper_runs(const std::vector<store::Run>& runs) { return protocol_runs(runs, {}); }
+
+std::vector<Toy> protocol_runs(const std::vector<store::Run>& runs, const Protocol& protocol) {
   std::vector<Toy> out;
   for (const store::Run& run : runs) {
-    if (run.kind != "toy" || run.status != "ok" || !paper_protocol(run.config)) continue;
+    if (run.kind != "toy" || run.status != "ok" || !follows(run.config, protocol)) continue;
     Toy toy;
     toy.alpha = power_exponent(run.config);
     toy.gamma = config_number(run.config, "decay");
@@ -110,32 +127,55 @@ std::optional<Estimate> mean_exponent(const std::vector<Cell>& all, const std::f
       variances[e.seed] += e.se * e.se;
     }
   }
-  std::vector<double> means;
+  std::map<int64_t, double> means;  // of the seeds that are complete in every cell
   double variance = 0;
   const double k = static_cast<double>(all.size());
   for (const auto& [seed, entry] : sums) {
     if (entry.first != static_cast<int>(all.size())) continue;
-    means.push_back(entry.second / k);
+    means[seed] = entry.second / k;
     variance = variances[seed] / (k * k);
   }
   if (means.empty()) return std::nullopt;
+  const double value = means.begin()->second;
+  const double half = std::sqrt(variance) * fit::student_t_95(k * (std::size(kPaperWidths) - 2.0));
+  return over_seeds(means, {value,
+                            {{value - half, value + half}},
+                            fmt::format("the interval is the regression's over six widths, one seed{}",
+                                        all.size() > 1 ? fmt::format(", {} cells", all.size()) : "")});
+}
+
+Estimate over_seeds(const std::map<int64_t, double>& by_seed, const Estimate& of_one) {
+  if (by_seed.size() < 2) return of_one;
   Estimate out;
-  const double seeds = static_cast<double>(means.size());
-  for (const double x : means) out.value += x / seeds;
-  double half = 0;
-  if (means.size() == 1) {
-    const double freedom = k * (std::size(kPaperWidths) - 2.0);
-    half = std::sqrt(variance) * fit::student_t_95(freedom);
-    out.how = fmt::format("the interval is the regression's over six widths, one seed{}",
-                          all.size() > 1 ? fmt::format(", {} cells", all.size()) : "");
-  } else {
-    double square = 0;
-    for (const double x : means) square += (x - out.value) * (x - out.value);
-    half = std::sqrt(square / (seeds - 1) / seeds) * fit::student_t_95(seeds - 1);
-    out.how = fmt::format("the interval is over {} seeds", means.size());
-  }
+  const double seeds = static_cast<double>(by_seed.size());
+  for (const auto& [seed, x] : by_seed) out.value += x / seeds;
+  double square = 0;
+  for (const auto& [seed, x] : by_seed) square += (x - out.value) * (x - out.value);
+  const double half = std::sqrt(square / (seeds - 1) / seeds) * fit::student_t_95(seeds - 1);
   out.ci95 = {out.value - half, out.value + half};
+  out.how = fmt::format("the interval is over {} seeds", by_seed.size());
   return out;
+}
+
+std::optional<Estimate> power_over_seeds(const std::vector<SeedPoint>& points) {
+  std::map<int64_t, std::pair<std::vector<double>, std::vector<double>>> by_seed;
+  size_t most = 0;
+  for (const SeedPoint& point : points) {
+    auto& [x, y] = by_seed[point.seed];
+    x.push_back(point.x), y.push_back(point.y);
+    most = std::max(most, x.size());
+  }
+  if (most < 3) return std::nullopt;
+  std::erase_if(by_seed, [&](const auto& entry) { return entry.second.first.size() < most; });
+  std::map<int64_t, double> slopes;
+  Estimate of_one;
+  for (const auto& [seed, xy] : by_seed) {
+    const auto fitted = fit::fit_power(xy.first, xy.second);
+    slopes[seed] = fitted["alpha"].value;
+    of_one = {fitted["alpha"].value, fitted["alpha"].ci95,
+              fmt::format("the interval is the regression's over {} points, one seed", most)};
+  }
+  return over_seeds(slopes, of_one);
 }
 
 double median(std::vector<double> values) {

@@ -27,8 +27,13 @@ struct Toy {
   Json result;
   double number(const char* field) const;  // NaN when null
 };
-// Keeps finished runs with n = 1000, a power law, and the paper's schedule: a shortened one gives other exponents.
-std::vector<Toy> paper_runs(const std::vector<store::Run>& runs);
+struct Protocol {
+  int64_t features = 1000, steps = 20000, batch = 2048;
+};
+// Keeps finished runs with a power law, of these sizes and otherwise the paper's: every other field at its default (a
+// shortened schedule, say, gives other exponents).
+std::vector<Toy> protocol_runs(const std::vector<store::Run>& runs, const Protocol& protocol);
+std::vector<Toy> paper_runs(const std::vector<store::Run>& runs);  // of the default one
 
 // Runs that share everything but m and seed.
 struct Cell {
@@ -52,11 +57,23 @@ std::vector<Exponent> exponents(const Cell& cell);  // of the seeds that have al
 // Student's over the seeds' means; with one it is the regressions', combined. Empty when no seed is complete.
 struct Estimate {
   double value = 0;
-  std::pair<double, double> ci95;
-  std::string how;  // "regression, 1 seed, 6 widths" or "5 seeds"
+  std::optional<std::pair<double, double>> ci95;
+  std::string how;  // "the interval is the regression's ..., one seed" or "the interval is over 5 seeds"
 };
 std::optional<Estimate> mean_exponent(const std::vector<Cell>& cells,
                                       const std::function<double(double)>& expected = {});
+
+// The mean of one value per seed and Student's interval of it. With one seed: that value, with the interval given, and
+// `how` as given.
+Estimate over_seeds(const std::map<int64_t, double>& by_seed, const Estimate& of_one);
+
+// minus the slope of ln y on ln x, per seed over the seeds' common points. Runs: (seed, x, y). With several seeds the
+// interval is over their slopes, with one it is the regression's. Empty for fewer than three points.
+struct SeedPoint {
+  int64_t seed = 0;
+  double x = 0, y = 0;
+};
+std::optional<Estimate> power_over_seeds(const std::vector<SeedPoint>& points);
 
 // The 95 % interval of the median by case resampling, 2000 times, seed 0. At least 3 values.
 std::pair<double, double> median_interval(const std::vector<double>& values);
@@ -83,6 +100,13 @@ Measure strong_overlap_published(const Findings&);
 Measure all_rows_overlap_slope(const Findings&);
 Measure density_and_exponent(const Findings&);
 Measure density_and_loss(const Findings&);
+Measure norms_dip_at_one(const Findings&);
+Measure batch_and_steps(const Findings&);
+Measure law_ends(const Findings&);
+Measure loss_beyond_the_end(const Findings&);
+Measure weak_frontier(const Findings&);
+Measure weak_frontier_level(const Findings&);
+Measure strong_frontier(const Findings&);
 Measure head_overlap_slope(const Findings&);
 Measure head_overlap_level(const Findings&);
 Measure heads_strong(const Findings&);

@@ -7,6 +7,7 @@
 #include "superpose/study/files.h"
 #include "superpose/study/inspect.h"
 #include "superpose/study/measure.h"
+#include "superpose/study/results.h"
 #include "superpose/study/toy_run.h"
 
 namespace superpose::study {
@@ -37,8 +38,13 @@ void inspect_all(const StudyOptions& options, store::Store& store, StudyResult& 
   }
 }
 
-Findings gather(const store::Store& store, const fit::Result& llm_fit) {
-  Findings findings{store.runs("toy"), llm_fit, {}};
+std::vector<store::Run> recorded_beside(const std::vector<store::Run>& runs, const std::string& results) {
+  return results.empty() ? std::vector<store::Run>{} : beside(runs, load_results(results));
+}
+
+Findings gather(const store::Store& store, const fit::Result& llm_fit, const std::string& results) {
+  Findings findings{store.runs("toy"), llm_fit, {}, {}};
+  findings.recorded = recorded_beside(findings.toys, results);
   for (store::Artifact& artifact : store.artifacts("inspect"))
     findings.inspections.push_back(std::move(artifact.value));
   return findings;
@@ -54,6 +60,7 @@ StudyResult run_study(const StudyOptions& options) {
     if (!std::filesystem::exists(path))
       throw Error(ErrorKind::io, path.string() + ": no such checkpoint file or folder");
   }
+  if (!options.results.empty()) load_results(options.results);  // nor one in a table's name
   std::error_code failed;
   std::filesystem::create_directories(options.out, failed);
   if (failed) throw Error(ErrorKind::io, options.out.string() + ": cannot make this folder: " + failed.message());
@@ -84,20 +91,23 @@ StudyResult run_study(const StudyOptions& options) {
   store.put_artifact("fit", "llm", fit::to_json(llm_fit));
 
   stage(options, "judging the claims");
-  result.claims = judge_claims(gather(store, llm_fit));
+  const Findings findings = gather(store, llm_fit, options.results);
+  result.recorded = findings.recorded.size();
+  result.claims = judge_claims(findings);
   Json claims = Json::array();
   for (const Claim& claim : result.claims) claims.push_back(to_json(claim));
   store.put_artifact("claims", result.name, {{"study", result.name}, {"about", study.about}, {"claims", claims}});
 
   stage(options, "writing the page");
-  write_file(result.report, report::render(report_inputs(store)));
+  write_file(result.report, report::render(report_inputs(store, "", options.results)));
   return result;
 }
 
-report::Inputs report_inputs(const store::Store& store, const std::string& title) {
+report::Inputs report_inputs(const store::Store& store, const std::string& title, const std::string& results) {
   report::Inputs inputs;
   inputs.title = title;
   inputs.runs = store.runs("toy");
+  inputs.recorded = recorded_beside(inputs.runs, results);
   inputs.artifacts = store.artifacts();
   inputs.published = published_tables();
   return inputs;

@@ -18,6 +18,7 @@ struct StudyOptions {
   std::filesystem::path out = "superpose-out";     // folder of the page; made if absent
   std::filesystem::path store;                     // empty: runs.sqlite in `out`
   std::vector<std::filesystem::path> checkpoints;  // files or folders to inspect
+  std::string results;                             // recorded runs: a table, "builtin", or empty for none
   int jobs = 0;                                    // runs at once; 0 = all cores
   std::function<void(const sweep::Progress&)> on_progress;
   std::function<void(const std::string&)> on_stage;  // "fitting the losses of 27 language models", ...
@@ -32,6 +33,7 @@ struct StudyResult {
   std::vector<Claim> claims;
   std::vector<std::string> failures;  // checkpoints that could not be read, runs that failed
   bool stopped = false;
+  size_t recorded = 0;  // recorded runs that stand beside the store's
 };
 
 // The whole chain: sweep into the store (finished runs are not repeated), the joint fit of the published losses, the
@@ -39,7 +41,8 @@ struct StudyResult {
 // a checkpoint that cannot be read is a failure in the result, not an Error.
 StudyResult run_study(const StudyOptions& options);
 
-// What the page of a store is made from. title: empty = named after the last study that was judged in it.
-report::Inputs report_inputs(const store::Store& store, const std::string& title = "");
+// What the page of a store is made from. title: empty = named after the last study that was judged in it. results: as
+// in StudyOptions.
+report::Inputs report_inputs(const store::Store& store, const std::string& title = "", const std::string& results = "");
 
 }  // namespace superpose::study

@@ -6,11 +6,13 @@
 //   inspect    a checkpoint's head read (checkpoint/) and measured (geometry/), with a verdict
 //   claims     the ledger: each claim of the paper against what was computed here
 //   run        a whole study: sweep, fits, inspections, ledger, page
+//   results    finished runs as a table, and back: what took hours, kept beside the code
 //   files      study files, published tables and tolerances, compiled in
 #pragma once
 #include "superpose/study/claims.h"
 #include "superpose/study/files.h"
 #include "superpose/study/inspect.h"
+#include "superpose/study/results.h"
 #include "superpose/study/run.h"
 #include "superpose/study/snapshot.h"
 #include "superpose/study/toy_run.h"

@@ -10,6 +10,7 @@
 #include "superpose/checkpoint/checkpoint.h"
 #include "superpose/geometry/geometry.h"
 #include "superpose/kernels/kernels.h"
+#include "superpose/study/emergence.h"
 #include "superpose/study/snapshot.h"
 
 namespace superpose::study {
@@ -19,6 +20,9 @@ constexpr double kRepresented = 0.5;  // norm above which a row counts as repres
 constexpr double kStrong = 1.0;
 
 Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+
+// A sum of squares that the engine's float sums may have put up to 1e-9 below 0.
+Json not_negative(const std::optional<double>& loss) { return loss ? Json(std::max(0.0, *loss)) : Json(nullptr); }
 
 // Row norms in 50 equal bins from 0 to the largest norm, for the page.
 Json histogram(const std::vector<double>& norms) {
@@ -65,9 +69,9 @@ Json toy_result(const toy::Resolved& run, const toy::Result& t) {
   out["diverged_at"] = t.diverged ? Json(t.diverged_at) : Json(nullptr);
   out["density_realised"] = run.law.density_realised;
   out["zeros_dropped"] = run.law.zeros_dropped;
-  out["loss"] = or_null(t.loss);
+  out["loss"] = not_negative(t.loss);
   out["loss_std"] = or_null(t.loss_std);
-  out["eval_loss"] = or_null(t.eval_loss);
+  out["eval_loss"] = not_negative(t.eval_loss);
   out["eval_loss_se"] = or_null(t.eval_loss_se);
   if (t.diverged) {
     for (const char* name :
@@ -79,6 +83,7 @@ Json toy_result(const toy::Resolved& run, const toy::Result& t) {
   } else {
     add_geometry(run, t, out);
   }
+  add_emergence(run, t, out);
   // Known without any training.
   const size_t n = run.law.probability.size(), m = static_cast<size_t>(run.config.dim);
   out["random_mean_square"] = 1.0 / static_cast<double>(m);
@@ -88,7 +93,7 @@ Json toy_result(const toy::Resolved& run, const toy::Result& t) {
   out["steps_per_second"] = t.seconds > 0 ? Json(static_cast<double>(t.steps_done) / t.seconds) : Json(nullptr);
   out["instruction_set"] = kernels::instruction_set();
   Json curve = Json::array();
-  for (const auto& [step, loss] : t.curve) curve.push_back({step, loss});
+  for (const auto& [step, loss] : t.curve) curve.push_back({step, not_negative(loss)});
   out["curve"] = std::move(curve);
   return out;
 }

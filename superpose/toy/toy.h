@@ -157,6 +157,24 @@ inline void Workers::check() const {
 
 Result train(const Resolved& run, const TrainOptions& options = {});
 
+// What each feature costs and whether the model tells it from the others, estimated so that rare features are measured
+// as well as frequent ones. docs/math.md §4 "Features one by one".
+struct FeatureLosses {
+  uint32_t samples = 0;         // K, backgrounds each feature was put into
+  std::vector<double> loss;     // [n], L_i >= 0; Σ L_i = L
+  std::vector<double> se;       // [n], standard error of L_i
+  std::vector<double> ignored;  // [n], what the best constant answer loses: p_i <v²> - p_i² <v>²
+  std::vector<double> ratio;    // [n], output power when on over output power when off; infinite without interference
+  double total = 0;             // Σ L_i
+  double total_se = 0;          // its standard error, from the K backgrounds
+  bool resolved(size_t i) const { return loss[i] < ignored[i] / 2; }  // more than half of it is explained
+  size_t resolved_count() const;
+};
+// W, b: of the trained model. samples: 0 = as many as keep n·K below 4·10^7, 256 to 4096. Costs n·K·m multiplications
+// and K·m + 256·K floats. A function of (seed, samples) and the weights. Features are taken as independent.
+FeatureLosses feature_losses(const Resolved& run, MatrixView<const float> W, std::span<const float> b,
+                             uint32_t samples = 0);
+
 // One model in training. Batches are given, so that two engines can be fed the same ones.
 class Engine {
  public:

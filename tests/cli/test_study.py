@@ -139,8 +139,44 @@ def test_a_collapsed_head_confirms_nothing(small, tmp_path):
     assert claim(result, "D25")["verdict"] == "cannot_tell"
 
 
+def test_a_results_table_is_judged_and_drawn_where_the_store_has_no_run(small, tmp_path):
+    # A table as if the paper's widths had been run at two seeds: losses 1/m and 2/m.
+    config = {"features": 1000, "density": 1, "steps": 20000, "batch": 2048, "lr": 0.01, "lr_bias": 0.01, "warmup": 0.1,
+              "lr_floor": 0.05, "loss_scale": 1, "engine": "fast", "law": "power:1", "decay": -0.5555555555555556}
+    rows = [f"{m},{seed},ok,{(seed + 1) / m},0.1.0" for seed in (0, 1) for m in (10, 15, 25, 39, 63, 100)]
+    table = tmp_path / "grid.csv"
+    table.write_text("# superpose results, format 1, numerics 1\n# config: " + json.dumps(config) +
+                     "\ndim,seed,status,loss,version\n" + "\n".join(rows) + "\n")
+    done = run("study", "small.yaml", "--out", tmp_path / "out", "--results", table, "--json", cwd=small[0])
+    result = json.loads(done.stdout, parse_constant=no_constant)
+    jsonschema.Draft202012Validator(SCHEMA).validate(result)
+    row = claim(result, "D13b")
+    assert row["recorded"] and row["measured"] == pytest.approx(1) and row["because"].startswith("with recorded runs of superpose 0.1.0")
+    assert "over 2 seeds" in row["because"]
+    assert result["recorded"] == 12 and not claim(result, "D15")["recorded"]
+    page = (tmp_path / "out/report.html").read_text()
+    assert "12 recorded runs, made by superpose 0.1.0" in page
+    run("study", "small.yaml", "--out", tmp_path / "out", "--results", tmp_path / "absent.csv", code=4, cwd=small[0])
+    table.write_text("dim,loss\n1,2\n")
+    assert "line 1" in run("study", "small.yaml", "--out", tmp_path / "out", "--results", table, code=3, cwd=small[0]).stderr
+    run("study", "small.yaml", "--out", tmp_path / "out", "--results", "builtin", cwd=small[0])
+
+
+def test_ls_writes_a_table_that_report_reads(small, tmp_path):
+    text = run("ls", small[0] / "out/runs.sqlite", "--csv").stdout
+    assert text.startswith("# superpose results, format 1") and "nan" not in text
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert len(lines) == 5 and "features_resolved" in lines[0]  # a header and four runs
+    (tmp_path / "t.csv").write_text(text)
+    other = tmp_path / "other.sqlite"
+    run("sweep", small[0] / "small.yaml", "dim=3", "--store", other)
+    page = json.loads(run("report", other, "--results", tmp_path / "t.csv", "-o", tmp_path / "p.html", "--json").stdout)
+    assert any("recorded run" in sentence for sentence in page["summary"]["sentences"])
+    run("ls", small[0] / "out/runs.sqlite", "--csv", "--json", code=2)
+
+
 def test_wrong_use(tmp_path):
-    assert "quick, paper" in run("study", "nosuch", code=4, cwd=tmp_path).stderr
+    assert "end-of-law, paper, quick" in run("study", "nosuch", code=4, cwd=tmp_path).stderr
     assert "did you mean dim" in run("study", "quick", "dimm=3", code=2, cwd=tmp_path).stderr
     (tmp_path / "bad.yaml").write_text("grids: [1, 2\n")
     run("study", "bad.yaml", code=3, cwd=tmp_path)
@@ -156,6 +192,8 @@ def test_built_in_studies_have_the_paper_grids(tmp_path):
     assert json.loads(run("sweep", "quick", "--dry-run", "--json", cwd=tmp_path).stdout)["runs"] == quick["runs"]
     assert paper["runs"] == 17 * 10 * 6 + 8 * 10 * 6
     assert quick["predicted_seconds"] > 0
+    assert json.loads(run("sweep", "end-of-law", "--dry-run", "--json", cwd=tmp_path).stdout)["runs"] == 2 * 2 * 10
+    assert json.loads(run("sweep", "ablation", "--dry-run", "--json", cwd=tmp_path).stdout)["runs"] == 3 * 2 * 2
     # The quick study's runs are the paper's: nothing is computed twice.
     both = json.loads(run("sweep", "paper", "decay=-0.5555555555555556", "law=power:1", "density=1", "--dry-run", "--json",
                           cwd=tmp_path).stdout)

@@ -85,6 +85,18 @@ def test_json_has_every_field_and_the_saved_weights_agree_with_it(tmp_path):
     rng = np.random.default_rng(0)
     x = (rng.random((40000, 60)) < p) * rng.uniform(0, 2, (40000, 60))
     loss = ((np.maximum(x @ W @ W.T + b, 0) - x) ** 2).sum(axis=1)
+    # Features one by one: the sum is the loss, and the losses kept are those of the same simulation.
+    assert abs(out["feature_loss_sum"] - loss.mean()) < 5 * (loss.std() / 200 + out["feature_loss_sum_se"])
+    each = (np.maximum(x @ W @ W.T + b, 0) - x) ** 2
+    kept = out["emergence"]
+    assert kept["ranks"] == list(range(1, 61))  # all of a small model
+    for i in (0, 1, 5, 20):  # a few per cent each; five standard errors of the simulation on top
+        assert abs(kept["loss"][i] - each[:, i].mean()) < 5 * each[:, i].std() / 200 + 0.25 * kept["loss"][i]
+    ignored = 4 / 3 * p - p**2
+    resolved = np.array(kept["loss"]) < ignored / 2
+    assert abs(resolved.sum() - out["features_resolved"]) <= 1  # losses are kept with four digits
+    assert sum(kept["resolved"]) == 60 and sum(kept["resolved"][::2]) == out["features_resolved"]
+    assert kept["norm"] == pytest.approx(norms, rel=6e-3)
     # eval_loss has 100 batches of 128; five standard errors of both, a false alarm in about 10^6 (the seeds are fixed).
     assert abs(loss.mean() - out["eval_loss"]) < 5 * (loss.std() / 200 + out["eval_loss_se"])
 
