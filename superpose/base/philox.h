@@ -31,7 +31,8 @@ enum class RandomStream : uint32_t {
   training_data = 3,
   fresh_data = 4,
   resample = 5,
-  pair_sample = 6
+  pair_sample = 6,
+  init_decoder = 7
 };
 
 // The stream of blocks (seed, stream, a, b): block k is philox(key = seed, counter = {k, b, a, stream}).

@@ -133,7 +133,8 @@ int sweep_study(const Flags& flags) {
     return code;
   }
   Json list = Json::array();
-  for (const auto& run : failures) list.push_back({{"id", run.id}, {"config", run.config}, {"error", run.error}});
+  for (const auto& run : failures)
+    list.push_back({{"id", run.id}, {"config", shown_config(run)}, {"error", run.error}});
   print_json("sweep", plan.config,
              {{"study", plan.study},
               {"store", flags.store},

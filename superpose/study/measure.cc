@@ -10,6 +10,7 @@
 #include <set>
 
 #include "superpose/base/philox.h"
+#include "superpose/toy/toy.h"
 
 namespace superpose::study {
 namespace {
@@ -20,7 +21,7 @@ double config_number(const Json& config, const char* name) {
 }
 
 bool paper_protocol(const Json& c) {
-  return config_number(c, "features") == 1000 && config_number(c, "steps") == 20000 &&
+  return toy::is_paper_model(c) && config_number(c, "features") == 1000 && config_number(c, "steps") == 20000 &&
          config_number(c, "batch") == 2048 && near(config_number(c, "lr"), 0.01) &&
          near(config_number(c, "lr_bias"), 0.01) && near(config_number(c, "warmup"), 0.1) &&
          near(config_number(c, "lr_floor"), 0.05) && config_number(c, "loss_scale") == 1;

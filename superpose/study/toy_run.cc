@@ -26,6 +26,12 @@ Json histogram(const std::vector<double>& norms) {
   return {{"min", 0.0}, {"max", top}, {"counts", counts}};
 }
 
+Json rows_json(const Matrix<float>& W) {
+  Json out = Json::array();
+  for (size_t i = 0; i < W.rows(); ++i) out.push_back(std::vector<float>(W.row(i).begin(), W.row(i).end()));
+  return out;
+}
+
 void add_geometry(const toy::Resolved& run, const toy::Result& trained, Json& out) {
   const MatrixView<const float> W = trained.W.view();
   const auto norms = geometry::row_norms(W);
@@ -51,7 +57,12 @@ void add_geometry(const toy::Resolved& run, const toy::Result& trained, Json& ou
   out["norm_histogram"] = histogram(norms);
   const auto d = geometry::feature_dimensionality(W);
   out["dimensionality_sum"] = std::accumulate(d.begin(), d.end(), 0.0);
-  out["loss_unlearned"] = geometry::unlearned_loss(norms, run.law.probability);
+  std::vector<double> weight = run.law.probability;  // I_i p_i
+  for (size_t i = 0; i < weight.size(); ++i) weight[i] *= run.importance_of(i);
+  out["loss_unlearned"] = geometry::unlearned_loss(norms, weight, run.values.mean_square);
+  double square = 0;
+  for (const double r : norms) square += r * r;
+  out["frobenius_square"] = square;
 }
 
 }  // namespace
@@ -70,7 +81,7 @@ Json toy_result(const toy::Resolved& run, const toy::Result& t) {
     for (const char* name :
          {"phi_half", "phi_one", "rows_represented", "rows_strong", "overlap_mean_square", "overlap_mean_square_all",
           "overlap_mean_square_strong", "overlap_mean_abs", "overlap_max", "welch_bound_strong", "norm_mean",
-          "norm_quantiles", "norm_histogram", "dimensionality_sum", "loss_unlearned"}) {
+          "norm_quantiles", "norm_histogram", "dimensionality_sum", "loss_unlearned", "frobenius_square"}) {
       out[name] = nullptr;
     }
   } else {
@@ -84,6 +95,8 @@ Json toy_result(const toy::Resolved& run, const toy::Result& t) {
   out["seconds"] = t.seconds;
   out["steps_per_second"] = t.seconds > 0 ? Json(static_cast<double>(t.steps_done) / t.seconds) : Json(nullptr);
   out["instruction_set"] = kernels::instruction_set();
+  constexpr size_t kSmall = 100;  // entries: a matrix that fits on a page is kept whole
+  out["weights"] = !t.diverged && n * m <= kSmall ? rows_json(t.W) : Json(nullptr);
   Json curve = Json::array();
   for (const auto& [step, loss] : t.curve) curve.push_back({step, loss});
   out["curve"] = std::move(curve);
@@ -91,8 +104,10 @@ Json toy_result(const toy::Resolved& run, const toy::Result& t) {
 }
 
 void save_toy(const std::filesystem::path& path, const toy::Resolved& run, const toy::Result& t) {
-  checkpoint::write_safetensors(path, {{"W", {t.W.rows(), t.W.cols()}, t.W.data()}, {"b", {t.b.size()}, t.b.data()}},
-                                {{"superpose.config", run.json.dump()}});
+  std::vector<checkpoint::SaveTensor> tensors{{"W", {t.W.rows(), t.W.cols()}, t.W.data()},
+                                              {"b", {t.b.size()}, t.b.data()}};
+  if (t.decoder.rows() > 0) tensors.push_back({"W_dec", {t.decoder.rows(), t.decoder.cols()}, t.decoder.data()});
+  checkpoint::write_safetensors(path, tensors, {{"superpose.config", run.json.dump()}});
 }
 
 std::vector<sweep::Job> resolve_jobs(const std::vector<Json>& configs) {
@@ -102,7 +117,7 @@ std::vector<sweep::Job> resolve_jobs(const std::vector<Json>& configs) {
   for (const Json& json : configs) {
     try {
       const toy::Resolved run = toy::resolve(toy::config_from_json(json));
-      jobs.push_back({run.json, toy::predicted_seconds(run.config, run.law)});
+      jobs.push_back({run.identity, toy::predicted_seconds(run.config, run.law)});
     } catch (const Error& e) {
       if (++wrong <= 3) problems += "\n  " + json.dump() + "\n    " + e.what();
       if (e.kind() != ErrorKind::usage) throw;
@@ -119,7 +134,7 @@ std::vector<sweep::Job> resolve_jobs(const std::vector<Json>& configs) {
 sweep::Work toy_work() {
   return [](const Json& config, const sweep::JobContext& context) -> sweep::Outcome {
     const toy::Resolved run = toy::resolve(toy::config_from_json(config));
-    if (run.json != config) {  // the run is known by the data it was planned with
+    if (run.identity != config) {  // the run is known by the data it was planned with
       throw Error(ErrorKind::bad_file, run.config.law + ": the counts changed after the sweep began; start it again");
     }
     toy::TrainOptions options;

@@ -13,7 +13,8 @@ namespace superpose::study {
 // null for a run that diverged; an overlap is null when fewer than two rows take part.
 Json toy_result(const toy::Resolved& run, const toy::Result& trained);
 
-// Writes W [n, m] and b [n] as F32 safetensors; the configuration goes into __metadata__ under "superpose.config".
+// Writes W [n, m] and b [n] (and W_dec [n, m] if untied) as F32 safetensors; the configuration goes into __metadata__
+// under "superpose.config".
 void save_toy(const std::filesystem::path& path, const toy::Resolved& run, const toy::Result& trained);
 
 // Jobs for a sweep of toy runs: every configuration validated (Error{usage} names the first few that are wrong),

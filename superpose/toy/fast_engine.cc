@@ -140,6 +140,9 @@ class FastEngine : public Engine {
   }
   Matrix<double> weights() const override { return unpadded(W_); }
   std::vector<double> biases() const override { return {b_.begin(), b_.begin() + signed_n()}; }
+  Matrix<double> decoder() const override { return {}; }
+  Matrix<double> decoder_gradient() const override { return {}; }
+  void set_decoder(const Matrix<double>&) override {}
   Profile profile() const override { return profile_; }
 
   bool finite() const override {

@@ -49,6 +49,20 @@ class Curve {
   std::vector<std::pair<int64_t, double>> points_;
 };
 
+// <Σ_j I_j x_j²>: the loss of y = 0.
+double nothing_learned(const Resolved& run) {
+  double out = 0;
+  for (size_t j = 0; j < run.law.probability.size(); ++j) out += run.importance_of(j) * run.law.probability[j];
+  return out * run.values.mean_square;
+}
+
+Matrix<float> in_float(const Matrix<double>& in) {
+  Matrix<float> out(in.rows(), in.cols());
+  std::transform(in.data(), in.data() + in.rows() * in.cols(), out.data(),
+                 [](double x) { return static_cast<float>(x); });
+  return out;
+}
+
 void evaluate(Engine& engine, const Resolved& run, const features::Sampler& sampler, const std::atomic<bool>* cancelled,
               Result& result) {
   features::Batch batch;
@@ -73,7 +87,7 @@ std::unique_ptr<Engine> make_engine(const Resolved& run, int threads) {
 Result train(const Resolved& run, const TrainOptions& options) {
   const Config& config = run.config;
   const auto engine = make_engine(run, options.threads);
-  const features::Sampler sampler(run.law);
+  const features::Sampler sampler = make_sampler(run);
   features::Batch batch;
   Result result;
   Curve curve(config.steps);
@@ -88,7 +102,7 @@ Result train(const Resolved& run, const TrainOptions& options) {
                  static_cast<uint32_t>(config.batch), batch);
     sampling += seconds(Clock::now() - before);
     const double loss = engine->step(batch, step);
-    if (step == 0) limit = kExplosion * std::max(loss, features::kMeanSquareValue * run.law.density_realised);
+    if (step == 0) limit = kExplosion * std::max(loss, nothing_learned(run));
     if (!(loss <= limit) || (check && !engine->finite())) {
       result.diverged = true;
       result.diverged_at = step;
@@ -105,10 +119,8 @@ Result train(const Resolved& run, const TrainOptions& options) {
     result.diverged_at = config.steps - 1;
   }
   result.curve = curve.take();
-  const auto W = engine->weights();
-  result.W = Matrix<float>(W.rows(), W.cols());
-  std::transform(W.data(), W.data() + W.rows() * W.cols(), result.W.data(),
-                 [](double x) { return static_cast<float>(x); });
+  result.W = in_float(engine->weights());
+  if (config.decoder == "untied") result.decoder = in_float(engine->decoder());
   for (const double x : engine->biases()) result.b.push_back(static_cast<float>(x));
   result.profile = engine->profile();
   result.profile.sampling = sampling;
