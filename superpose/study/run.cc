@@ -48,6 +48,7 @@ Findings gather(const store::Store& store, const fit::Result& llm_fit) {
 
 StudyResult run_study(const StudyOptions& options) {
   const sweep::Study study = sweep::parse_study(read_study_file(options.study), options.study, options.overrides);
+  const auto claims_asked = claim_ids(study.extra);
   const auto jobs = resolve_jobs(study.configs);
   for (const auto& path : options.checkpoints) {  // a slip of the keyboard should not cost a study
     if (!std::filesystem::exists(path))
@@ -80,7 +81,7 @@ StudyResult run_study(const StudyOptions& options) {
   store.put_artifact("fit", "llm", fit::to_json(llm_fit));
 
   stage(options, "judging the claims");
-  result.claims = judge_claims(gather(store, llm_fit));
+  result.claims = judge_claims(gather(store, llm_fit), claims_asked);
   Json claims = Json::array();
   for (const Claim& claim : result.claims) claims.push_back(to_json(claim));
   store.put_artifact("claims", result.name, {{"study", result.name}, {"about", study.about}, {"claims", claims}});
