@@ -31,7 +31,7 @@ Json profile_json(const toy::Profile& p, double seconds, int64_t steps) {
   Json out;
   double known = 0;
   for (const auto& [name, value] :
-       {std::pair{"sampling", p.sampling}, std::pair{"gram", p.gram}, std::pair{"outputs", p.outputs},
+       {std::pair{"sampling", p.sampling}, std::pair{"gram", p.gram}, std::pair{"forward", p.forward},
         std::pair{"backward", p.backward}, std::pair{"optimizer", p.optimizer}}) {
     out[name] = value * to_ms;
     known += value;

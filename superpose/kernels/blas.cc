@@ -13,17 +13,16 @@ void single_threaded() {
   (void)once;
 }
 
-void gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, float beta, const Gemm& g) {
+void gemm(CBLAS_TRANSPOSE ta, const Gemm& g) {
   single_threaded();
   if (g.rows == 0 || g.cols == 0) return;
-  cblas_sgemm(CblasRowMajor, ta, tb, as_int(g.rows), as_int(g.cols), as_int(g.inner), 1.0f, g.a, as_int(g.lda), g.b,
-              as_int(g.ldb), beta, g.c, as_int(g.ldc));
+  cblas_sgemm(CblasRowMajor, ta, CblasNoTrans, as_int(g.rows), as_int(g.cols), as_int(g.inner), 1.0f, g.a,
+              as_int(g.lda), g.b, as_int(g.ldb), 1.0f, g.c, as_int(g.ldc));
 }
 
 }  // namespace
 
-void gemm_nt(const Gemm& g) { gemm(CblasNoTrans, CblasTrans, 0.0f, g); }
-void gemm_nn(const Gemm& g) { gemm(CblasNoTrans, CblasNoTrans, 1.0f, g); }
-void gemm_tn(const Gemm& g) { gemm(CblasTrans, CblasNoTrans, 1.0f, g); }
+void gemm_nn(const Gemm& g) { gemm(CblasNoTrans, g); }
+void gemm_tn(const Gemm& g) { gemm(CblasTrans, g); }
 
 }  // namespace superpose::kernels

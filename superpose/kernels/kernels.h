@@ -14,10 +14,23 @@ namespace superpose::kernels {
 inline constexpr size_t kLanes = 16;  // floats; the widest vector used
 inline constexpr size_t pad(size_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
 
-// One feature alone in `samples` samples with values v: y_sj = max(0, v_s·g_j + b_j).
-//     d_j += Σ_s v_s·y_sj      db_j += Σ_s y_sj      returns Σ_s Σ_j y_sj²
-// g, b, d, db [padded]; v [samples].
-double relu_rank1(const float* g, const float* b, size_t padded, const float* v, size_t samples, float* d, float* db);
+// One feature alone in several samples, with values v_s: y_sj = max(0, v_s·g_j + b_j). Lists the j where any y_sj > 0,
+// ascending: index[t], d[t] = Σ_s v_s·y_sj, e[t] = Σ_s y_sj. Returns how many; adds Σ_s Σ_j y_sj² to *sum_square.
+// g, b [padded]; v [samples], all in [v_min, v_max]; the lists have room for padded + kLanes entries.
+struct ReluGroup {
+  const float* g;
+  const float* b;
+  size_t padded;
+  const float* v;
+  size_t samples;
+  float v_min, v_max;
+};
+struct ReluGroupList {
+  uint32_t* index;
+  float* d;
+  float* e;
+};
+size_t relu_group(const ReluGroup& in, const ReluGroupList& out, double* sum_square);
 
 // One sample with several features: z_j = b_j + Σ_k v_k·g_k[j]. Lists the j with z_j > 0, ascending: index[t], y[t].
 // Returns how many; adds Σ z_j² over them to *sum_square. g: `active` rows of [padded]; index and y have room for
@@ -31,19 +44,16 @@ struct ReluSum {
 };
 size_t relu_sum(const ReluSum& in, uint32_t* index, float* y, double* sum_square);
 
-// The nonzero entries of d [padded], ascending, and d set to zero. Returns how many. Room for padded + kLanes entries.
-size_t take_nonzero(float* d, size_t padded, uint32_t* index, float* value);
-
-// For t < count with j = index[t]:   sum += value[t]·W_j   and   G_j += value[t]·w      rows of [stride], padded.
-struct SparseRows {
-  const float* W;
-  float* G;
-  size_t stride;
+// A sparse row of `count` values at the columns `index`, times a matrix whose rows have `stride` elements (padded):
+//     gather_rows:  sum += Σ_t value[t]·W[index[t], :]        scatter_rows:  G[index[t], :] += value[t]·w  for every t
+struct SparseRow {
   const uint32_t* index;
   const float* value;
   size_t count;
+  size_t stride;
 };
-void sparse_rows(const SparseRows& in, const float* w, float* sum);
+void gather_rows(const SparseRow& in, const float* W, float* sum);
+void scatter_rows(const SparseRow& in, const float* w, float* G);
 
 // y += a·x over [padded].
 void add_scaled(float a, const float* x, float* y, size_t padded);
@@ -61,8 +71,22 @@ struct AdamCoefficients {
 void adam_update(float* W, const float* gradient, float* moment1, float* moment2, size_t padded,
                  const AdamCoefficients& c);
 
+// C [rows, columns] = A [rows, inner] · B [columns, inner]ᵀ, the product behind the Gram rows: `inner` is the width of
+// a model, often small, where a library's general product spends its time on copying. B is packed once (inner·columns
+// floats) and shared by all rows. columns: a multiple of kLanes. Each entry is summed in the order of `inner`, so it
+// does not depend on how rows and columns are cut.
+void pack_columns(const float* B, size_t columns, size_t inner, size_t ldb, float* packed);
+struct GemmPacked {
+  size_t rows, columns, inner;
+  const float* a;
+  size_t lda;
+  const float* packed;
+  float* c;
+  size_t ldc;
+};
+void gemm_packed(const GemmPacked& g);
+
 // Row-major single-precision products through BLAS, always on one thread: many small models run side by side.
-//     gemm_nt: C [rows, cols] = A [rows, inner] · B [cols, inner]ᵀ
 //     gemm_nn: C [rows, cols] += A [rows, inner] · B [inner, cols]
 //     gemm_tn: C [rows, cols] += A [inner, rows]ᵀ · B [inner, cols]
 struct Gemm {
@@ -74,17 +98,22 @@ struct Gemm {
   float* c;
   size_t ldc;
 };
-void gemm_nt(const Gemm& g);
 void gemm_nn(const Gemm& g);
 void gemm_tn(const Gemm& g);
 
-// The instruction set in use, e.g. "AVX3_DL"; for reports.
+// The instruction set in use, of kernels and BLAS alike: the best of this machine, or what the environment variable
+// SUPERPOSE_ISA names: avx512, avx2, sse4, ssse3, sve, neon, or plain (no vectors). On each the results are
+// bit-for-bit reproducible; between them they differ by rounding.
 const char* instruction_set();
+// Does SUPERPOSE_ISA name a set that this machine or this build does not have? Then the best one is in use.
+bool instruction_set_refused();
+// Those this machine can run, best first; at most `room`. Returns how many.
+size_t instruction_sets(const char** names, size_t room);
 
 // The same definitions, plain and in double: what the tests compare with, and what to read first.
 namespace ref {
-double relu_rank1(const double* g, const double* b, size_t padded, const double* v, size_t samples, double* d,
-                  double* db);
+double relu_group(const double* g, const double* b, size_t padded, const double* v, size_t samples, double* d,
+                  double* e);  // d and e [padded], added to; returns the sum of squares
 void adam_update(double* W, const double* gradient, double* moment1, double* moment2, size_t count,
                  const AdamCoefficients& c);
 }  // namespace ref

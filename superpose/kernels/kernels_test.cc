@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <random>
 #include <vector>
 
@@ -30,19 +31,33 @@ TEST(Kernels, pad_rounds_up_to_whole_vectors) {
   EXPECT_EQ(pad(17), 32u);
 }
 
-TEST(Kernels, relu_rank1_agrees_with_the_plain_loops) {
+TEST(Kernels, relu_group_lists_the_columns_positive_in_any_sample) {
   for (const size_t columns : kShapes) {
-    for (const size_t samples : {0u, 1u, 2u, 37u}) {
-      const auto g = random_floats(columns, 1), b = random_floats(columns, 2), v = random_floats(samples, 3);
-      auto d = random_floats(columns, 4), db = random_floats(columns, 5);
-      auto d_ref = doubles(d), db_ref = doubles(db);
-      const double sum = relu_rank1(g.data(), b.data(), columns, v.data(), samples, d.data(), db.data());
-      const double expected = ref::relu_rank1(doubles(g).data(), doubles(b).data(), columns, doubles(v).data(), samples,
-                                              d_ref.data(), db_ref.data());
-      EXPECT_NEAR(sum, expected, 1e-5 * (1 + expected));
-      for (size_t j = 0; j < columns; ++j) {
-        EXPECT_NEAR(d[j], d_ref[j], 1e-5 * (1 + std::fabs(d_ref[j])));
-        EXPECT_NEAR(db[j], db_ref[j], 1e-5 * (1 + std::fabs(db_ref[j])));
+    for (const size_t samples : {1u, 2u, 37u}) {
+      for (const float offset : {-2.0f, 0.0f, 100.0f}) {  // few, about half, all
+        const auto g = random_floats(columns, 1), v = random_floats(samples, 3);
+        auto b = random_floats(columns, 2);
+        for (float& x : b) x += offset;
+        std::vector<double> d_ref(columns), e_ref(columns);
+        const double expected = ref::relu_group(doubles(g).data(), doubles(b).data(), columns, doubles(v).data(),
+                                                samples, d_ref.data(), e_ref.data());
+        std::vector<uint32_t> index(columns + kLanes);
+        std::vector<float> d(columns + kLanes), e(columns + kLanes);
+        double sum = 1;
+        const auto [low, high] = std::minmax_element(v.begin(), v.end());
+        const size_t count = relu_group({g.data(), b.data(), columns, v.data(), samples, *low, *high},
+                                        {index.data(), d.data(), e.data()}, &sum);
+        EXPECT_NEAR(sum, 1 + expected, 1e-5 * (1 + expected));
+        size_t t = 0;
+        for (size_t j = 0; j < columns; ++j) {
+          if (e_ref[j] <= 1e-5) continue;  // the sign of a rounding error may differ
+          while (t < count && index[t] < j) ++t;
+          ASSERT_LT(t, count);
+          EXPECT_EQ(index[t], j);
+          EXPECT_NEAR(d[t], d_ref[j], 1e-5 * (1 + e_ref[j]));
+          EXPECT_NEAR(e[t], e_ref[j], 1e-5 * (1 + e_ref[j]));
+        }
+        EXPECT_TRUE(std::is_sorted(index.begin(), index.begin() + static_cast<std::ptrdiff_t>(count)));
       }
     }
   }
@@ -83,40 +98,65 @@ TEST(Kernels, relu_sum_lists_exactly_the_positive_outputs_in_order) {
   }
 }
 
-TEST(Kernels, take_nonzero_takes_all_and_leaves_zeros) {
-  for (const size_t columns : kShapes) {
-    std::vector<float> d(columns);
-    for (size_t j = 0; j < columns; j += 3) d[j] = static_cast<float>(j) - 20.5f;
-    const auto before = d;
-    std::vector<uint32_t> index(columns + kLanes);
-    std::vector<float> value(columns + kLanes);
-    const size_t count = take_nonzero(d.data(), columns, index.data(), value.data());
-    ASSERT_EQ(count, (columns + 2) / 3);
-    for (size_t t = 0; t < count; ++t) {
-      EXPECT_EQ(index[t], 3 * t);
-      EXPECT_EQ(value[t], before[3 * t]);
-    }
-    EXPECT_TRUE(std::all_of(d.begin(), d.end(), [](float x) { return x == 0; }));
-  }
-}
-
-TEST(Kernels, sparse_rows_is_both_products_of_a_sparse_row) {
+TEST(Kernels, gather_and_scatter_are_the_products_of_a_sparse_row) {
   for (const size_t stride : {16u, 32u, 48u, 64u, 80u, 96u, 112u, 128u, 144u, 272u}) {
     constexpr size_t kRows = 9;
     const auto W = random_floats(kRows * stride, 1), w = random_floats(stride, 2);
     auto G = random_floats(kRows * stride, 3), sum = random_floats(stride, 4);
-    const std::vector<uint32_t> index{0, 3, 4, 8};
+    const std::vector<uint32_t> index{0, 2, 3, 4, 5, 7, 8};
     const auto value = random_floats(index.size(), 5);
-    auto G_ref = doubles(G), sum_ref = doubles(sum);
-    for (size_t t = 0; t < index.size(); ++t) {
-      for (size_t k = 0; k < stride; ++k) {
-        sum_ref[k] += static_cast<double>(value[t]) * W[index[t] * stride + k];
-        G_ref[index[t] * stride + k] += static_cast<double>(value[t]) * w[k];
+    for (size_t count = 0; count <= index.size(); ++count) {
+      auto G_ref = doubles(G), sum_ref = doubles(sum);
+      for (size_t t = 0; t < count; ++t) {
+        for (size_t k = 0; k < stride; ++k) {
+          sum_ref[k] += static_cast<double>(value[t]) * W[index[t] * stride + k];
+          G_ref[index[t] * stride + k] += static_cast<double>(value[t]) * w[k];
+        }
+      }
+      const SparseRow row{index.data(), value.data(), count, stride};
+      gather_rows(row, W.data(), sum.data());
+      scatter_rows(row, w.data(), G.data());
+      for (size_t k = 0; k < stride; ++k) EXPECT_NEAR(sum[k], sum_ref[k], 1e-5);
+      for (size_t k = 0; k < G.size(); ++k) EXPECT_NEAR(G[k], G_ref[k], 1e-5);
+    }
+  }
+}
+
+TEST(Kernels, gemm_packed_is_the_product_for_every_remainder) {
+  for (const size_t rows : {1u, 3u, 4u, 5u, 11u, 12u, 13u, 24u, 31u}) {
+    for (const size_t columns : {16u, 32u, 48u, 112u}) {
+      for (const size_t inner : {1u, 2u, 10u, 39u}) {
+        const size_t stride = pad(inner), wide = columns + 16;
+        const auto a = random_floats(rows * stride, 1), b = random_floats(columns * stride, 2);
+        std::vector<float> packed(inner * columns), c(rows * wide, 7.0f);
+        pack_columns(b.data(), columns, inner, stride, packed.data());
+        gemm_packed({rows, columns, inner, a.data(), stride, packed.data(), c.data(), wide});
+        for (size_t i = 0; i < rows; ++i) {
+          for (size_t j = 0; j < wide; ++j) {
+            double sum = j < columns ? 0 : 7;
+            for (size_t k = 0; j < columns && k < inner; ++k) {
+              sum += static_cast<double>(a[i * stride + k]) * b[j * stride + k];
+            }
+            EXPECT_NEAR(c[i * wide + j], sum, 1e-5 * (1 + std::fabs(sum)));
+          }
+        }
       }
     }
-    sparse_rows({W.data(), G.data(), stride, index.data(), value.data(), index.size()}, w.data(), sum.data());
-    for (size_t k = 0; k < stride; ++k) EXPECT_NEAR(sum[k], sum_ref[k], 1e-5);
-    for (size_t k = 0; k < G.size(); ++k) EXPECT_NEAR(G[k], G_ref[k], 1e-5);
+  }
+}
+
+TEST(Kernels, the_instruction_set_is_one_of_this_machine_and_obeys_the_switch) {
+  const char* names[8];
+  const size_t count = instruction_sets(names, 8);
+  ASSERT_GT(count, 0u);
+  EXPECT_STREQ(names[count - 1], "plain");
+  const std::string used = instruction_set();
+  EXPECT_TRUE(std::any_of(names, names + count, [&](const char* name) { return used == name; })) << used;
+  const char* const wanted = std::getenv("SUPERPOSE_ISA");
+  if (!wanted || !*wanted) {
+    EXPECT_EQ(used, names[0]);
+  } else {
+    EXPECT_EQ(used == wanted, !instruction_set_refused());
   }
 }
 
@@ -139,27 +179,22 @@ TEST(Kernels, adam_update_agrees_with_the_plain_loop_and_keeps_zeros) {
 TEST(Kernels, gemms_agree_with_the_definition) {
   constexpr size_t kRows = 5, kCols = 7, kInner = 3;
   const auto a = random_floats(kRows * kInner, 1), b = random_floats(kCols * kInner, 2);
-  std::vector<float> c(kRows * kCols, 9.0f);
-  gemm_nt({kRows, kCols, kInner, a.data(), kInner, b.data(), kInner, c.data(), kCols});
+  const auto c = random_floats(kRows * kCols, 3);
   std::vector<float> back(kRows * kInner, 1.0f), across(kCols * kInner, 1.0f);
   gemm_nn({kRows, kInner, kCols, c.data(), kCols, b.data(), kInner, back.data(), kInner});
   gemm_tn({kCols, kInner, kRows, c.data(), kCols, a.data(), kInner, across.data(), kInner});
-  for (size_t i = 0; i < kRows; ++i) {
+  for (size_t k = 0; k < kInner; ++k) {
+    for (size_t i = 0; i < kRows; ++i) {
+      double sum = 1;
+      for (size_t j = 0; j < kCols; ++j) sum += static_cast<double>(c[i * kCols + j]) * b[j * kInner + k];
+      EXPECT_NEAR(back[i * kInner + k], sum, 1e-4);
+    }
     for (size_t j = 0; j < kCols; ++j) {
-      double sum = 0;
-      for (size_t k = 0; k < kInner; ++k) sum += static_cast<double>(a[i * kInner + k]) * b[j * kInner + k];
-      EXPECT_NEAR(c[i * kCols + j], sum, 1e-5);
+      double sum = 1;
+      for (size_t i = 0; i < kRows; ++i) sum += static_cast<double>(c[i * kCols + j]) * a[i * kInner + k];
+      EXPECT_NEAR(across[j * kInner + k], sum, 1e-4);
     }
   }
-  for (size_t i = 0; i < kRows; ++i) {
-    double sum = 1;
-    for (size_t j = 0; j < kCols; ++j) sum += static_cast<double>(c[i * kCols + j]) * b[j * kInner];
-    EXPECT_NEAR(back[i * kInner], sum, 1e-4);
-  }
-  double sum = 1;
-  for (size_t i = 0; i < kRows; ++i) sum += static_cast<double>(c[i * kCols]) * a[i * kInner];
-  EXPECT_NEAR(across[0], sum, 1e-4);
-  EXPECT_NE(std::string(instruction_set()), "");
 }
 
 }  // namespace

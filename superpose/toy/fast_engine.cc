@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // The toy step without the zeros: the exact minibatch gradient, at the cost of what is active.
 //
-// 1. A batch is a list of active entries. Samples without any are all alike: y = ReLU(b), counted once, times their
-// number.
-// 2. The pre-activation of a sample is a sum of few Gram rows: z = b + Σ_k v_k·G[i_k, :], G = W Wᵀ. Only the rows of
-// the
-//    features that occur in the batch are needed (A of them): one A×n×m product instead of B×n×m.
-// 3. With D[i, j] = Σ_s x_si·∂L/∂z_sj, the gradient is ∂W = (D + Dᵀ) W. ∂L/∂z is zero wherever y = 0, which after the
-// first
-//    thousand steps is nearly everywhere, so row i of D is built in L1, its nonzeros listed, and both products done row
-//    by row. While D is dense (the first steps, when b ~ N(0,1)) it is kept whole and the products are two GEMMs.
+// 1. A batch becomes a list of rows. Samples without any feature are all alike: y = ReLU(b), counted once, times their
+//    number. Samples that have one and the same feature only are one row, a group. Every other sample is a row.
+// 2. Row r has a hidden vector h_r (Σ v_k·W_k over the features of a sample; W_i for a group) and needs z = b + W h.
+//    The Gram way takes rows of G = W Wᵀ for the A features that occur, one A×n×m product, and adds a few of them for
+//    each sample. The hidden way multiplies the h_r themselves, an R×n×m product: cheaper when samples have many
+//    features. `plan` chooses by counting both.
+// 3. ∂L/∂z is zero wherever y = 0, which after the first thousand steps is nearly everywhere. So the outputs of a row
+//    are a short list δ_r of (column, residual), and the gradient is
+//        ∂W = Σ_r δ_r ⊗ h_r  +  u_r scattered to the features of r,       u_r = Wᵀ δ_r
+//    by walking the lists; where a list is long (the first steps, when b ~ N(0,1)) by products of full matrices.
 //
-// Columns are cut into blocks of kBlock, whatever the number of threads; each block writes its own part of the gradient
-// and partial sums that are added in block order. So threads change nothing in the result, and memory is O(A·kBlock +
-// n·m).
+// Columns are cut into tiles, rows into tasks, by sizes alone. Threads share the tasks of a tile (rows are exclusive:
+// lists, u) and then the tiles (columns are exclusive: δ ⊗ h), so they change nothing in the result. Memory: a few
+// arrays of n·m for the parameters, the gradient and Adam, and the tiles' A·(columns of a tile).
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
-#include <mutex>
+#include <numeric>
 
 #include "superpose/base/aligned.h"
 #include "superpose/base/threads.h"
@@ -28,9 +30,14 @@
 namespace superpose::toy {
 namespace {
 
-constexpr size_t kBlock = 1024;       // columns of G and D worked on at once; a multiple of kernels::kLanes
-constexpr size_t kRowChunk = 512;     // rows per optimiser task
-constexpr double kDenseAbove = 0.30;  // share of nonzeros in D above which two GEMMs beat the sparse rows (measured)
+constexpr size_t kTileFloats = 160 * 1024;  // of G in one tile: what a core's second cache holds beside the rest
+constexpr size_t kTileMin = 256, kTileMax = 4096;
+constexpr size_t kTaskRows = 64;      // rows of one task
+constexpr size_t kGemmRows = 96;      // rows of one product
+constexpr size_t kChunk = 512;        // features of one optimiser task
+constexpr double kDenseAbove = 0.25;  // share of positive outputs above which full products beat the lists (measured)
+constexpr double kRowPassCost = 10;   // adding a row of G to a sample costs as much as this many of its products
+constexpr size_t kListBytes = size_t{64} << 20;  // lists kept at once when several threads share the tiles
 
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point& mark) {
@@ -40,63 +47,111 @@ double seconds_since(Clock::time_point& mark) {
   return out;
 }
 
-// The batch seen by sample: for s, the rows (indices into batch.active) and values of its entries.
-struct BySample {
-  std::vector<uint32_t> begin;  // [B + 1]
-  std::vector<uint32_t> row;    // [entries]
-  std::vector<float> value;     // [entries]
-  std::vector<uint32_t> multi;  // samples with two entries or more
-  std::vector<uint32_t> list;   // [B], position in `multi`; only meaningful for those
-  size_t empty = 0;             // samples without entries
-
-  uint32_t entries(uint32_t s) const { return begin[s + 1] - begin[s]; }
-
-  void build(const features::Batch& batch) {
-    begin.assign(batch.samples + 2, 0);
-    for (const uint32_t s : batch.sample) ++begin[s + 2];
-    multi.clear();
-    list.resize(batch.samples);
-    empty = 0;
-    for (uint32_t s = 0; s < batch.samples; ++s) {
-      const uint32_t count = begin[s + 2];
-      empty += count == 0;
-      if (count > 1) {
-        list[s] = static_cast<uint32_t>(multi.size());
-        multi.push_back(s);
-      }
-      begin[s + 2] += begin[s + 1];
-    }
-    row.resize(batch.sample.size());
-    value.resize(batch.sample.size());
-    for (uint32_t a = 0; a < batch.active.size(); ++a) {
-      for (uint32_t e = batch.begin[a]; e < batch.begin[a + 1]; ++e) {
-        const uint32_t at = begin[batch.sample[e] + 1]++;
-        row[at] = a;
-        value[at] = batch.value[e];
-      }
-    }
-    begin.pop_back();
-  }
-};
-
-// What one block needs while it is worked on; kept between steps so that nothing is allocated in the loop.
-struct Scratch {
-  AlignedVector<float> gram;    // [A, width]
-  AlignedVector<float> dense;   // [A, width], D, in dense steps
-  AlignedVector<float> row;     // [width], a row of D
-  std::vector<uint32_t> index;  // [width + lanes], nonzeros of that row
+// The batch as rows; see the head of this file. Entries [begin, begin + count) of `active` (positions in batch.active)
+// and `value` belong to a row; in a group they all name the same feature.
+struct Plan {
+  struct Row {
+    uint32_t begin, count;
+    bool group;
+  };
+  std::vector<Row> rows;
+  std::vector<uint32_t> active;
   std::vector<float> value;
-  std::vector<uint32_t> out_index;  // positive outputs of the samples with several features, one list after the other
-  std::vector<float> out_value;     // their residuals y - x
-  std::vector<size_t> out_begin;    // [multi + 1]
-  std::vector<float> single;        // values of one feature's single-feature samples
-  std::vector<const float*> rows;
+  std::vector<uint32_t> row_of_sample;  // [B], kNone for samples in groups and empty ones
+  std::vector<uint32_t> group_of;       // [A], the group of a feature, or kNone
+  size_t empty = 0;                     // samples without entries
+  size_t sample_entries = 0;            // entries of the rows that are samples
+  size_t sample_rows = 0;
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  void build(const features::Batch& batch);
+
+ private:
+  std::vector<uint32_t> entries_, next_;  // [B]
 };
 
-struct BlockSums {
-  double loss = 0;  // Σ (y-x)², all samples, this block's columns
-  size_t nonzeros = 0;
-  double gram = 0, outputs = 0, backward = 0;  // seconds
+void Plan::build(const features::Batch& batch) {
+  rows.clear();
+  entries_.assign(batch.samples, 0);
+  for (const uint32_t s : batch.sample) ++entries_[s];
+  empty = static_cast<size_t>(std::count(entries_.begin(), entries_.end(), 0u));
+  active.resize(batch.sample.size());
+  value.resize(batch.sample.size());
+  group_of.assign(batch.active.size(), kNone);
+  row_of_sample.assign(batch.samples, kNone);
+  uint32_t used = 0;
+  for (uint32_t a = 0; a < batch.active.size(); ++a) {  // groups
+    const auto alone = [&](uint32_t e) { return entries_[batch.sample[e]] == 1; };
+    const uint32_t first = used;
+    uint32_t last = 0;
+    for (uint32_t e = batch.begin[a]; e < batch.begin[a + 1]; ++e) {
+      if (!alone(e)) continue;
+      active[used] = a;
+      value[used++] = batch.value[e];
+      last = e;
+    }
+    if (used - first >= 2) {
+      group_of[a] = static_cast<uint32_t>(rows.size());
+      rows.push_back({first, used - first, true});
+    } else if (used > first) {  // one sample: a row like the samples with several features
+      row_of_sample[batch.sample[last]] = static_cast<uint32_t>(rows.size());
+      rows.push_back({first, 1, false});
+    }
+  }
+  const size_t singles = rows.size();
+  next_.resize(batch.samples);
+  for (uint32_t s = 0; s < batch.samples; ++s) {
+    if (entries_[s] < 2) continue;
+    row_of_sample[s] = static_cast<uint32_t>(rows.size());
+    rows.push_back({used, entries_[s], false});
+    next_[s] = used;
+    used += entries_[s];
+  }
+  for (uint32_t a = 0; a < batch.active.size(); ++a) {
+    for (uint32_t e = batch.begin[a]; e < batch.begin[a + 1]; ++e) {
+      const uint32_t s = batch.sample[e];
+      if (entries_[s] < 2) continue;
+      active[next_[s]] = a;
+      value[next_[s]++] = batch.value[e];
+    }
+  }
+  sample_rows = rows.size() - singles;
+  sample_entries = 0;
+  for (const Row& row : rows) sample_entries += row.group ? 0 : row.count;
+}
+
+// Room that is not initialised: lists are allocated for the worst case and mostly stay short, so most is never touched.
+template <class T>
+class Room {
+ public:
+  T* get(size_t count) {
+    if (count > size_) {
+      data_.reset();
+      data_ = std::make_unique_for_overwrite<T[]>(count);
+      size_ = count;
+    }
+    return data_.get();
+  }
+  T* data() const { return data_.get(); }
+
+ private:
+  std::unique_ptr<T[]> data_;
+  size_t size_ = 0;
+};
+
+// The positive outputs of one task's rows in one tile: columns counted from the tile's first, residuals weighted for
+// the hidden vector (d) and plain (e; for a sample both are the same and only d is written).
+struct Lists {
+  Room<uint32_t> index;
+  Room<float> d, e;
+  std::array<size_t, kTaskRows + 1> begin{};
+  double forward = 0, backward = 0;  // seconds
+  size_t count = 0;
+};
+
+struct Tile {
+  size_t first, count, padded;  // columns
+  bool contains(uint32_t j) const { return j >= first && j < first + count; }
 };
 
 class FastEngine : public Engine {
@@ -106,7 +161,6 @@ class FastEngine : public Engine {
         n_(run.law.probability.size()),
         m_(static_cast<size_t>(run.config.dim)),
         stride_(kernels::pad(m_)),
-        blocks_((n_ + kBlock - 1) / kBlock),
         padded_n_(kernels::pad(n_)),
         pool_(threads) {
     set(initial_weights(config_), initial_biases(config_));
@@ -119,15 +173,12 @@ class FastEngine : public Engine {
     const double rate = optimizer::learning_rate(schedule, step);
     const auto adam = optimizer::adam_step(rate, step);
     const optimizer::FloatRows rows{W_.data(), gradient_.data(), moment1_.data(), moment2_.data(), stride_};
-    pool_.parallel_for((n_ + kRowChunk - 1) / kRowChunk, [&](size_t chunk) {
-      const size_t first = chunk * kRowChunk;
-      optimizer::adamw_fast(rows, first, std::min(n_, first + kRowChunk), config_.decay, adam, rate);
-    });
+    by_feature([&](size_t first, size_t last) { optimizer::adamw_fast(rows, first, last, config_.decay, adam, rate); });
     const double bias_rate = rate * (config_.lr_bias / config_.lr);
     // The bias is one row of n; what pads it must stay negative, so it is set again after the step.
     optimizer::adamw_fast({b_.data(), bias_gradient_.data(), bias_moment1_.data(), bias_moment2_.data(), padded_n_}, 0,
                           1, 0, optimizer::adam_step(bias_rate, step), bias_rate);
-    std::fill(b_.begin() + static_cast<std::ptrdiff_t>(n_), b_.end(), -1.0f);
+    std::fill(b_.begin() + signed_n(), b_.end(), -1.0f);
     profile_.optimizer += seconds_since(mark);
     return value;
   }
@@ -153,11 +204,12 @@ class FastEngine : public Engine {
   }
 
   void set(const Matrix<double>& W, const std::vector<double>& b) override {
-    const size_t size = n_ * stride_;
-    W_.assign(size, 0.0f);
-    gradient_.assign(size, 0.0f);
-    moment1_.assign(size, 0.0f);
-    moment2_.assign(size, 0.0f);
+    // Rows of zeros pad W as -1 pads b, so that a tile may be as wide as whole vectors: their outputs are never
+    // positive.
+    W_.assign(padded_n_ * stride_, 0.0f);
+    gradient_.assign(padded_n_ * stride_, 0.0f);
+    moment1_.assign(n_ * stride_, 0.0f);
+    moment2_.assign(n_ * stride_, 0.0f);
     for (size_t i = 0; i < n_; ++i) {
       for (size_t k = 0; k < m_; ++k) W_[i * stride_ + k] = static_cast<float>(W(i, k));
     }
@@ -171,198 +223,299 @@ class FastEngine : public Engine {
  private:
   std::ptrdiff_t signed_n() const { return static_cast<std::ptrdiff_t>(n_); }
 
+  template <class Body>
+  void by_feature(Body&& body) {
+    pool_.parallel_for((n_ + kChunk - 1) / kChunk, [&](size_t c) { body(c * kChunk, std::min(n_, (c + 1) * kChunk)); });
+  }
+
   double gradient(const features::Batch& batch, bool with_gradient) {
-    by_sample_.build(batch);
-    const size_t active = batch.active.size();
-    gathered_.resize(active * stride_);
-    for (size_t a = 0; a < active; ++a) {
-      std::copy_n(W_.data() + batch.active[a] * stride_, stride_, gathered_.data() + a * stride_);
-    }
-    if (with_gradient) {
-      partial_.assign(blocks_ * active * stride_, 0.0f);
-      std::fill(gradient_.begin(), gradient_.end(), 0.0f);
-    }
-    std::fill(bias_gradient_.begin(), bias_gradient_.end(), 0.0f);
-    sums_.assign(blocks_, {});
-    pool_.parallel_for(blocks_, [&](size_t block) {
-      auto scratch = take_scratch();
-      sums_[block] = run_block(batch, block, with_gradient, *scratch);
-      give_scratch(std::move(scratch));
-    });
-    BlockSums total;
-    for (const BlockSums& s : sums_) {
-      total.loss += s.loss;
-      total.nonzeros += s.nonzeros;
-      profile_.gram += s.gram;
-      profile_.outputs += s.outputs;
-      profile_.backward += s.backward;
-    }
-    if (with_gradient) {
-      finish_gradient(batch);
-      dense_step_ = static_cast<double>(total.nonzeros) > kDenseAbove * static_cast<double>(active * n_);
-    }
-    return total.loss / static_cast<double>(batch.samples);
-  }
-
-  // Adds the blocks' shares of D·W to the rows of the active features, and applies the factor 2·scale/(B·n).
-  void finish_gradient(const features::Batch& batch) {
-    const size_t active = batch.active.size();
-    const float scale =
-        static_cast<float>(2 * config_.loss_scale / (static_cast<double>(batch.samples) * static_cast<double>(n_)));
-    for (size_t block = 0; block < blocks_; ++block) {
-      for (size_t a = 0; a < active; ++a) {
-        kernels::add_scaled(1.0f, partial_.data() + (block * active + a) * stride_,
-                            gradient_.data() + batch.active[a] * stride_, stride_);
-      }
-    }
-    for (float& g : gradient_) g *= scale;
-    for (float& g : bias_gradient_) g *= scale;
-  }
-
-  BlockSums run_block(const features::Batch& batch, size_t block, bool with_gradient, Scratch& scratch) {
     auto mark = Clock::now();
-    const size_t first = block * kBlock;
-    const Columns columns{first, std::min(kBlock, n_ - first), kernels::pad(std::min(kBlock, n_ - first))};
-    const size_t active = batch.active.size();
-    BlockSums sums;
-    scratch.gram.resize(active * columns.padded);
-    for (size_t a = 0; a < active; ++a) {  // the padding beyond the last column must be zero
-      std::fill_n(scratch.gram.data() + a * columns.padded + columns.count, columns.padded - columns.count, 0.0f);
+    plan_.build(batch);
+    const size_t rows = plan_.rows.size(), active = batch.active.size();
+    const double gram_cost =
+        static_cast<double>(active * stride_) + kRowPassCost * static_cast<double>(plan_.sample_entries);
+    const double hidden_cost =
+        static_cast<double>(rows * stride_) + kRowPassCost * static_cast<double>(plan_.sample_rows);
+    hidden_way_ = hidden_cost < gram_cost;
+    gather_weights(batch);
+    if (with_gradient || hidden_way_) hidden_vectors();
+    row_loss_.assign(rows, 0.0);
+    if (with_gradient) {
+      back_.assign(rows * stride_, 0.0f);
+      pool_.parallel_for((padded_n_ + kChunk - 1) / kChunk, [&](size_t c) {
+        const size_t last = std::min(padded_n_, (c + 1) * kChunk);
+        std::fill(gradient_.data() + c * kChunk * stride_, gradient_.data() + last * stride_, 0.0f);
+      });
     }
-    kernels::gemm_nt({active, columns.count, m_, gathered_.data(), stride_, W_.data() + first * stride_, stride_,
-                      scratch.gram.data(), columns.padded});
-    sums.gram = seconds_since(mark);
+    profile_.forward += seconds_since(mark);
 
-    empty_samples(columns, sums);
-    several_features(batch, columns, scratch, sums);
-    if (dense_step_ && with_gradient) scratch.dense.assign(active * columns.padded, 0.0f);
-    for (size_t a = 0; a < active; ++a) one_feature(batch, a, block, columns, with_gradient, scratch, sums);
-    sums.outputs = seconds_since(mark);
-
-    if (dense_step_ && with_gradient) {
-      kernels::gemm_nn({active, stride_, columns.count, scratch.dense.data(), columns.padded,
-                        W_.data() + first * stride_, stride_, partial_.data() + block * active * stride_, stride_});
-      kernels::gemm_tn({columns.count, stride_, active, scratch.dense.data(), columns.padded, gathered_.data(), stride_,
-                        gradient_.data() + first * stride_, stride_});
-      sums.backward = seconds_since(mark);
+    const std::vector<Tile> tiles = cut(hidden_way_ ? rows : active);
+    tasks_ = (rows + kTaskRows - 1) / kTaskRows;
+    const size_t together = tiles_together(rows, tiles.front().padded, tiles.size());
+    if (lists_.size() < together * tasks_) lists_.resize(together * tasks_);
+    double loss = 0;
+    for (size_t first = 0; first < tiles.size(); first += together) {
+      const size_t last = std::min(tiles.size(), first + together);
+      for (size_t t = first; t < last; ++t) forward(batch, tiles[t], with_gradient, (t - first) * tasks_);
+      mark = Clock::now();
+      std::vector<double> empty_loss(last - first);
+      pool_.parallel_for(last - first,
+                         [&](size_t t) { empty_loss[t] = backward(tiles[first + t], with_gradient, t * tasks_); });
+      profile_.backward += seconds_since(mark);
+      loss = std::accumulate(empty_loss.begin(), empty_loss.end(), loss);
     }
-    return sums;
+    if (with_gradient) finish_gradient(batch);
+    return std::accumulate(row_loss_.begin(), row_loss_.end(), loss) / static_cast<double>(batch.samples);
   }
 
-  struct Columns {
-    size_t first, count, padded;
-    bool contain(uint32_t j) const { return j >= first && j < first + count; }
-  };
-
-  void empty_samples(const Columns& columns, BlockSums& sums) {
-    const double times = static_cast<double>(by_sample_.empty);
-    double square = 0;
-    for (size_t j = columns.first; j < columns.first + columns.count; ++j) {
-      const float y = std::max(0.0f, b_[j]);
-      square += static_cast<double>(y) * y;
-      bias_gradient_[j] += static_cast<float>(times * y);
+  // Tiles of equal width, as wide as G's part of `rows` rows fits into the cache.
+  std::vector<Tile> cut(size_t rows) const {
+    const size_t wanted = std::clamp(kTileFloats / std::max<size_t>(rows, 1), kTileMin, kTileMax);
+    const size_t pieces = (n_ + wanted - 1) / wanted;
+    const size_t width = kernels::pad((n_ + pieces - 1) / pieces);
+    std::vector<Tile> out;
+    for (size_t first = 0; first < n_; first += width) {
+      const size_t count = std::min(width, n_ - first);
+      out.push_back({first, count, kernels::pad(count)});
     }
-    sums.loss += times * square;
-  }
-
-  // Samples with two features or more: lists of (column, residual) for every positive output.
-  void several_features(const features::Batch& batch, const Columns& columns, Scratch& scratch, BlockSums& sums) {
-    scratch.out_begin.assign(1, 0);
-    size_t used = 0;
-    for (const uint32_t s : by_sample_.multi) {
-      const uint32_t begin = by_sample_.begin[s], count = by_sample_.entries(s);
-      scratch.rows.clear();
-      for (uint32_t k = begin; k < begin + count; ++k) {
-        scratch.rows.push_back(scratch.gram.data() + by_sample_.row[k] * columns.padded);
-      }
-      if (scratch.out_index.size() < used + columns.padded + kernels::kLanes) {
-        scratch.out_index.resize(2 * used + columns.padded + kernels::kLanes);
-        scratch.out_value.resize(scratch.out_index.size());
-      }
-      uint32_t* index = scratch.out_index.data() + used;
-      float* residual = scratch.out_value.data() + used;
-      const size_t positive = kernels::relu_sum(
-          {scratch.rows.data(), by_sample_.value.data() + begin, count, b_.data() + columns.first, columns.padded},
-          index, residual, &sums.loss);
-      for (uint32_t k = begin; k < begin + count; ++k) {
-        const uint32_t j = batch.active[by_sample_.row[k]];
-        if (!columns.contain(j)) continue;
-        const double x = by_sample_.value[k];
-        sums.loss += x * x;
-        const auto local = static_cast<uint32_t>(j - columns.first);
-        uint32_t* const found = std::lower_bound(index, index + positive, local);
-        if (found == index + positive || *found != local) continue;
-        float& y = residual[found - index];
-        sums.loss -= 2 * x * static_cast<double>(y);
-        y -= by_sample_.value[k];
-      }
-      for (size_t t = 0; t < positive; ++t) bias_gradient_[columns.first + index[t]] += residual[t];
-      used += positive;
-      scratch.out_begin.push_back(used);
-    }
-  }
-
-  // Row a of D from all samples that have the feature, and its share of the gradient.
-  void one_feature(const features::Batch& batch, size_t a, size_t block, const Columns& columns, bool with_gradient,
-                   Scratch& scratch, BlockSums& sums) {
-    float* row = dense_step_ && with_gradient ? scratch.dense.data() + a * columns.padded : scratch.row.data();
-    scratch.single.clear();
-    for (uint32_t e = batch.begin[a]; e < batch.begin[a + 1]; ++e) {
-      const uint32_t s = batch.sample[e];
-      const float v = batch.value[e];
-      if (by_sample_.entries(s) == 1) {
-        scratch.single.push_back(v);
-      } else if (with_gradient) {
-        const uint32_t list = by_sample_.list[s];
-        for (size_t t = scratch.out_begin[list]; t < scratch.out_begin[list + 1]; ++t) {
-          row[scratch.out_index[t]] += v * scratch.out_value[t];
-        }
-      }
-    }
-    const float* g = scratch.gram.data() + a * columns.padded;
-    sums.loss += kernels::relu_rank1(g, b_.data() + columns.first, columns.padded, scratch.single.data(),
-                                     scratch.single.size(), row, bias_gradient_.data() + columns.first);
-    if (const uint32_t j = batch.active[a]; columns.contain(j)) {
-      const size_t local = j - columns.first;
-      for (const float v : scratch.single) {  // the target: y_j - x_j instead of y_j
-        const float z = std::fma(v, g[local], b_[j]);
-        sums.loss += static_cast<double>(v) * v;
-        if (!(z > 0)) continue;
-        sums.loss -= 2.0 * v * z;
-        row[local] -= v * v;
-        bias_gradient_[j] -= v;
-      }
-    }
-    if (!with_gradient) {
-      std::fill(scratch.row.begin(), scratch.row.end(), 0.0f);
-    } else if (dense_step_) {
-      sums.nonzeros += columns.padded - static_cast<size_t>(std::count(row, row + columns.padded, 0.0f));
-    } else {
-      const size_t count = kernels::take_nonzero(row, columns.padded, scratch.index.data(), scratch.value.data());
-      sums.nonzeros += count;
-      kernels::sparse_rows({W_.data() + columns.first * stride_, gradient_.data() + columns.first * stride_, stride_,
-                            scratch.index.data(), scratch.value.data(), count},
-                           gathered_.data() + a * stride_,
-                           partial_.data() + (block * batch.active.size() + a) * stride_);
-    }
-  }
-
-  std::unique_ptr<Scratch> take_scratch() {
-    const std::lock_guard lock(scratch_mutex_);
-    if (!free_scratch_.empty()) {
-      auto out = std::move(free_scratch_.back());
-      free_scratch_.pop_back();
-      return out;
-    }
-    auto out = std::make_unique<Scratch>();
-    out->row.assign(kBlock, 0.0f);
-    out->index.resize(kBlock + kernels::kLanes);
-    out->value.resize(kBlock + kernels::kLanes);
     return out;
   }
-  void give_scratch(std::unique_ptr<Scratch> scratch) {
-    const std::lock_guard lock(scratch_mutex_);
-    free_scratch_.push_back(std::move(scratch));
+
+  size_t tiles_together(size_t rows, size_t width, size_t tiles) const {
+    if (pool_.threads() == 1) return 1;
+    const size_t bytes = std::max<size_t>(1, rows * width * (2 * sizeof(float) + sizeof(uint32_t)));
+    return std::min(tiles, std::clamp<size_t>(kListBytes / bytes, 1, 4 * static_cast<size_t>(pool_.threads())));
+  }
+
+  // The rows of W that are active, in one piece: [A, stride].
+  void gather_weights(const features::Batch& batch) {
+    gathered_.resize(batch.active.size() * stride_);
+    for (size_t a = 0; a < batch.active.size(); ++a) {
+      std::copy_n(W_.data() + batch.active[a] * stride_, stride_, gathered_.data() + a * stride_);
+    }
+  }
+
+  void hidden_vectors() {
+    hidden_.resize(plan_.rows.size() * stride_);
+    pool_.parallel_for((plan_.rows.size() + kTaskRows - 1) / kTaskRows, [&](size_t task) {
+      const size_t last = std::min(plan_.rows.size(), (task + 1) * kTaskRows);
+      for (size_t r = task * kTaskRows; r < last; ++r) {
+        const Plan::Row& row = plan_.rows[r];
+        float* h = hidden_.data() + r * stride_;
+        const float* first = gathered_.data() + plan_.active[row.begin] * stride_;
+        if (row.group) {
+          std::copy_n(first, stride_, h);
+          continue;
+        }
+        std::fill_n(h, stride_, 0.0f);
+        kernels::gather_rows({plan_.active.data() + row.begin, plan_.value.data() + row.begin, row.count, stride_},
+                             gathered_.data(), h);
+      }
+    });
+  }
+
+  // z, the lists of positive outputs, and u += Wᵀδ over this tile's columns.
+  void forward(const features::Batch& batch, const Tile& tile, bool with_gradient, size_t slot) {
+    auto mark = Clock::now();
+    const size_t count = hidden_way_ ? plan_.rows.size() : batch.active.size();
+    const float* source = hidden_way_ ? hidden_.data() : gathered_.data();
+    float* const z = gram_.get(count * tile.padded);
+    float* const packed = packed_.get(m_ * tile.padded);
+    kernels::pack_columns(W_.data() + tile.first * stride_, tile.padded, m_, stride_, packed);
+    pool_.parallel_for((count + kGemmRows - 1) / kGemmRows, [&](size_t chunk) {
+      const size_t first = chunk * kGemmRows;
+      kernels::gemm_packed({std::min(kGemmRows, count - first), tile.padded, m_, source + first * stride_, stride_,
+                            packed, z + first * tile.padded, tile.padded});
+    });
+    profile_.gram += seconds_since(mark);
+    pool_.parallel_for(tasks_, [&](size_t task) {
+      Lists& lists = lists_[slot + task];
+      auto start = Clock::now();
+      list_outputs(batch, tile, task, lists);
+      lists.forward = seconds_since(start);
+      if (with_gradient) gather_back(tile, task, lists);
+      lists.backward = seconds_since(start);
+    });
+    double ahead = 0, back = 0;
+    for (size_t task = 0; task < tasks_; ++task) {
+      ahead += lists_[slot + task].forward;
+      back += lists_[slot + task].backward;
+    }
+    const double wall = seconds_since(mark), share = ahead + back > 0 ? ahead / (ahead + back) : 1;
+    profile_.forward += wall * share;
+    profile_.backward += wall * (1 - share);
+  }
+
+  void list_outputs(const features::Batch& batch, const Tile& tile, size_t task, Lists& lists) {
+    const size_t first = task * kTaskRows, last = std::min(plan_.rows.size(), first + kTaskRows);
+    const size_t room = kTaskRows * tile.padded + 2 * kernels::kLanes;
+    uint32_t* const index = lists.index.get(room);
+    float* const d = lists.d.get(room);
+    float* const e = lists.e.get(room);
+    const float* const bias = b_.data() + tile.first;
+    const float* const z = gram_.data();
+    std::vector<const float*> pointers;
+    constexpr float kOne = 1;
+    size_t used = 0;
+    for (size_t r = first; r < last; ++r) {
+      const Plan::Row& row = plan_.rows[r];
+      const uint32_t* const active = plan_.active.data() + row.begin;
+      const float* const value = plan_.value.data() + row.begin;
+      lists.begin[r - first] = used;
+      if (row.group) {
+        const float* const g = z + (hidden_way_ ? r : active[0]) * tile.padded;
+        const auto [low, high] = std::minmax_element(value, value + row.count);
+        const size_t count = kernels::relu_group({g, bias, tile.padded, value, row.count, *low, *high},
+                                                 {index + used, d + used, e + used}, &row_loss_[r]);
+        subtract_target_of_group(batch, tile, r, g, {index + used, d + used, e + used}, count);
+        used += count;
+        continue;
+      }
+      pointers.clear();
+      if (hidden_way_) {
+        pointers.push_back(z + r * tile.padded);
+      } else {
+        for (uint32_t k = 0; k < row.count; ++k) pointers.push_back(z + active[k] * tile.padded);
+      }
+      const size_t count =
+          kernels::relu_sum({pointers.data(), hidden_way_ ? &kOne : value, pointers.size(), bias, tile.padded},
+                            index + used, d + used, &row_loss_[r]);
+      subtract_target(batch, tile, r, {index + used, d + used, nullptr}, count);
+      used += count;
+    }
+    lists.begin[last - first] = used;
+    lists.count = used;
+  }
+
+  // The targets: y_j becomes y_j - x_j where feature j is on.
+  void subtract_target(const features::Batch& batch, const Tile& tile, size_t r, const kernels::ReluGroupList& list,
+                       size_t count) {
+    const Plan::Row& row = plan_.rows[r];
+    for (uint32_t k = row.begin; k < row.begin + row.count; ++k) {
+      const uint32_t j = batch.active[plan_.active[k]];
+      if (!tile.contains(j)) continue;
+      const double x = plan_.value[k];
+      row_loss_[r] += x * x;
+      float* const y = find(list.index, list.d, count, static_cast<uint32_t>(j - tile.first));
+      if (!y) continue;
+      row_loss_[r] -= 2 * x * static_cast<double>(*y);
+      *y -= plan_.value[k];
+    }
+  }
+
+  void subtract_target_of_group(const features::Batch& batch, const Tile& tile, size_t r, const float* g,
+                                const kernels::ReluGroupList& list, size_t count) {
+    const Plan::Row& row = plan_.rows[r];
+    const uint32_t j = batch.active[plan_.active[row.begin]];
+    if (!tile.contains(j)) return;
+    const auto local = static_cast<uint32_t>(j - tile.first);
+    float* const d = find(list.index, list.d, count, local);
+    for (uint32_t k = row.begin; k < row.begin + row.count; ++k) {
+      const float v = plan_.value[k], z = std::fma(v, g[local], b_[j]);
+      row_loss_[r] += static_cast<double>(v) * v;
+      if (!d || !(z > 0)) continue;
+      row_loss_[r] -= 2.0 * v * z;
+      *d -= v * v;
+      list.e[d - list.d] -= v;
+    }
+  }
+
+  static float* find(const uint32_t* index, float* value, size_t count, uint32_t column) {
+    const uint32_t* const at = std::lower_bound(index, index + count, column);
+    return at == index + count || *at != column ? nullptr : value + (at - index);
+  }
+
+  bool is_dense(size_t positive, size_t rows, const Tile& tile) const {
+    return static_cast<double>(positive) > kDenseAbove * static_cast<double>(rows * tile.count);
+  }
+
+  // The lists of a task as rows of a full matrix.
+  static void spread(const Lists& lists, size_t rows, size_t padded, float* out) {
+    std::fill_n(out, rows * padded, 0.0f);
+    for (size_t r = 0; r < rows; ++r) {
+      for (size_t t = lists.begin[r]; t < lists.begin[r + 1]; ++t) {
+        out[r * padded + lists.index.data()[t]] = lists.d.data()[t];
+      }
+    }
+  }
+
+  void gather_back(const Tile& tile, size_t task, const Lists& lists) {
+    const size_t first = task * kTaskRows, rows = std::min(plan_.rows.size() - first, kTaskRows);
+    const float* const W = W_.data() + tile.first * stride_;
+    if (is_dense(lists.count, rows, tile)) {
+      AlignedVector<float> full(rows * tile.padded);
+      spread(lists, rows, tile.padded, full.data());
+      kernels::gemm_nn(
+          {rows, stride_, tile.count, full.data(), tile.padded, W, stride_, back_.data() + first * stride_, stride_});
+      return;
+    }
+    for (size_t r = 0; r < rows; ++r) {
+      const size_t begin = lists.begin[r];
+      kernels::gather_rows({lists.index.data() + begin, lists.d.data() + begin, lists.begin[r + 1] - begin, stride_}, W,
+                           back_.data() + (first + r) * stride_);
+    }
+  }
+
+  // δ ⊗ h into the rows of the gradient that are this tile's columns, and the bias gradient. Returns the loss of the
+  // samples without any feature.
+  double backward(const Tile& tile, bool with_gradient, size_t slot) {
+    const double times = static_cast<double>(plan_.empty);
+    double square = 0;
+    for (size_t j = tile.first; j < tile.first + tile.count; ++j) {
+      const float y = std::max(0.0f, b_[j]);
+      square += static_cast<double>(y) * y;
+      bias_gradient_[j] = static_cast<float>(times * y);
+    }
+    if (!with_gradient) return times * square;
+    size_t positive = 0;
+    for (size_t task = 0; task < tasks_; ++task) positive += lists_[slot + task].count;
+    const size_t rows = plan_.rows.size();
+    const bool dense = is_dense(positive, rows, tile);
+    AlignedVector<float> full(dense ? rows * tile.padded : 0);
+    float* const G = gradient_.data() + tile.first * stride_;
+    float* const db = bias_gradient_.data() + tile.first;
+    for (size_t task = 0; task < tasks_; ++task) {
+      const Lists& lists = lists_[slot + task];
+      const size_t first = task * kTaskRows, count = std::min(rows - first, kTaskRows);
+      if (dense) spread(lists, count, tile.padded, full.data() + first * tile.padded);
+      for (size_t r = 0; r < count; ++r) {
+        const size_t begin = lists.begin[r], length = lists.begin[r + 1] - begin;
+        const float* const e = plan_.rows[first + r].group ? lists.e.data() : lists.d.data();
+        for (size_t t = begin; t < begin + length; ++t) db[lists.index.data()[t]] += e[t];
+        if (dense) continue;
+        kernels::scatter_rows({lists.index.data() + begin, lists.d.data() + begin, length, stride_},
+                              hidden_.data() + (first + r) * stride_, G);
+      }
+    }
+    if (dense) {
+      kernels::gemm_tn({tile.count, stride_, rows, full.data(), tile.padded, hidden_.data(), stride_, G, stride_});
+    }
+    return times * square;
+  }
+
+  // Adds u_r to the features of row r, and applies the factor 2·scale/(B·n).
+  void finish_gradient(const features::Batch& batch) {
+    auto mark = Clock::now();
+    const size_t active = batch.active.size();
+    pool_.parallel_for((active + kTaskRows - 1) / kTaskRows, [&](size_t task) {
+      for (size_t a = task * kTaskRows; a < std::min(active, (task + 1) * kTaskRows); ++a) {
+        float* const G = gradient_.data() + batch.active[a] * stride_;
+        if (plan_.group_of[a] != Plan::kNone) {
+          kernels::add_scaled(1.0f, back_.data() + plan_.group_of[a] * stride_, G, stride_);
+        }
+        for (uint32_t e = batch.begin[a]; e < batch.begin[a + 1]; ++e) {
+          const uint32_t r = plan_.row_of_sample[batch.sample[e]];
+          if (r != Plan::kNone) kernels::add_scaled(batch.value[e], back_.data() + r * stride_, G, stride_);
+        }
+      }
+    });
+    const float scale =
+        static_cast<float>(2 * config_.loss_scale / (static_cast<double>(batch.samples) * static_cast<double>(n_)));
+    by_feature([&](size_t first, size_t last) {
+      for (size_t k = first * stride_; k < last * stride_; ++k) gradient_[k] *= scale;
+    });
+    for (float& g : bias_gradient_) g *= scale;
+    profile_.backward += seconds_since(mark);
   }
 
   Matrix<double> unpadded(const AlignedVector<float>& padded) const {
@@ -373,17 +526,21 @@ class FastEngine : public Engine {
   }
 
   Config config_;
-  size_t n_, m_, stride_, blocks_, padded_n_;
+  size_t n_, m_, stride_, padded_n_;
   ThreadPool pool_;
-  AlignedVector<float> W_, gradient_, moment1_, moment2_;                 // [n, stride]
+  AlignedVector<float> W_, gradient_;                                     // [padded n, stride]
+  AlignedVector<float> moment1_, moment2_;                                // [n, stride]
   AlignedVector<float> b_, bias_gradient_, bias_moment1_, bias_moment2_;  // [padded n]
-  AlignedVector<float> gathered_;                                         // [A, stride], rows of W that are active
-  AlignedVector<float> partial_;                                          // [blocks, A, stride], shares of D·W
-  BySample by_sample_;
-  std::vector<BlockSums> sums_;
-  std::mutex scratch_mutex_;
-  std::vector<std::unique_ptr<Scratch>> free_scratch_;
-  bool dense_step_ = true;  // is D kept whole in the next step? Decided by the last one's share of nonzeros
+  Plan plan_;
+  bool hidden_way_ = false;
+  size_t tasks_ = 0;
+  AlignedVector<float> gathered_;  // [A, stride]
+  AlignedVector<float> hidden_;    // h [R, stride]
+  AlignedVector<float> back_;      // u [R, stride]
+  Room<float> packed_;             // the tile's part of W for the product
+  Room<float> gram_;               // G or z of one tile: [A or R, columns]
+  std::vector<Lists> lists_;       // [tiles worked on together, tasks]
+  std::vector<double> row_loss_;   // [R], Σ_j (y_j - x_j)² of a row's samples
   Profile profile_;
 };
 

@@ -141,9 +141,9 @@ double predicted_seconds(const Config& config, const features::Law& law);
 // Where the time of a run went, in seconds.
 struct Profile {
   double sampling = 0;   // drawing batches
-  double gram = 0;       // rows of W Wᵀ
-  double outputs = 0;    // forward pass, residuals and the sparse part of the backward pass
-  double backward = 0;   // the dense part of the backward pass
+  double gram = 0;       // pre-activations by matrix product: rows of W Wᵀ, or W h
+  double forward = 0;    // the rest of the forward pass: which outputs are positive, and their residuals
+  double backward = 0;   // gradients of W and b
   double optimizer = 0;  // AdamW
 };
 

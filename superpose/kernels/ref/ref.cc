@@ -6,14 +6,14 @@
 
 namespace superpose::kernels::ref {
 
-double relu_rank1(const double* g, const double* b, size_t padded, const double* v, size_t samples, double* d,
-                  double* db) {
+double relu_group(const double* g, const double* b, size_t padded, const double* v, size_t samples, double* d,
+                  double* e) {
   double sum_square = 0;
   for (size_t j = 0; j < padded; ++j) {
     for (size_t s = 0; s < samples; ++s) {
       const double y = std::max(0.0, v[s] * g[j] + b[j]);
       d[j] += v[s] * y;
-      db[j] += y;
+      e[j] += y;
       sum_square += y * y;
     }
   }

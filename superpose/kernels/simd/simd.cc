@@ -19,171 +19,92 @@ using D = hn::CappedTag<float, kLanes>;
 using DU = hn::RebindToUnsigned<D>;
 using V = hn::Vec<D>;
 
-// Two vectors of columns at a time: g, b, d, db and the sums stay in registers while the samples go by.
-double ReluRank1(const float* HWY_RESTRICT g, const float* HWY_RESTRICT b, size_t padded, const float* HWY_RESTRICT v,
-                 size_t samples, float* HWY_RESTRICT d, float* HWY_RESTRICT db) {
+// Appends the lanes of `keep`. Compress in a register and store the whole vector: compressing straight to memory is
+// microcoded on Zen 4 and several times slower.
+HWY_INLINE void AppendValues(D tag, V x, hn::Mask<D> keep, float* out) { hn::StoreU(hn::Compress(x, keep), tag, out); }
+using VU = hn::Vec<DU>;
+HWY_INLINE void AppendIndex(VU columns, hn::Mask<D> keep, uint32_t* out) {
+  const DU tag_u;
+  hn::StoreU(hn::Compress(columns, hn::RebindMask(tag_u, keep)), tag_u, out);
+}
+
+// z is linear in v, so a column is positive for some sample of the group only if it is so for the smallest or the
+// largest v: most vectors need no more than that look. Two vectors at a time; the sums stay in registers.
+size_t ReluGroupImpl(const ReluGroup& in, const ReluGroupList& out, double* sum_square) {
   const D tag;
   const size_t lanes = hn::Lanes(tag);
-  const V zero = hn::Zero(tag);
-  V sum0 = zero, sum1 = zero;
-  size_t j = 0;
-  for (; j + 2 * lanes <= padded; j += 2 * lanes) {
-    const V g0 = hn::LoadU(tag, g + j), g1 = hn::LoadU(tag, g + j + lanes);
-    const V b0 = hn::LoadU(tag, b + j), b1 = hn::LoadU(tag, b + j + lanes);
-    V d0 = hn::LoadU(tag, d + j), d1 = hn::LoadU(tag, d + j + lanes);
-    V e0 = hn::LoadU(tag, db + j), e1 = hn::LoadU(tag, db + j + lanes);
-    for (size_t s = 0; s < samples; ++s) {
-      const V value = hn::Set(tag, v[s]);
+  const V zero = hn::Zero(tag), low = hn::Set(tag, in.v_min), high = hn::Set(tag, in.v_max);
+  V sum = zero;
+  size_t count = 0;
+  const VU first = hn::Iota(DU(), 0);
+  const auto append = [&](size_t j, V d, V e) HWY_ATTR {
+    const auto keep = hn::Gt(e, zero);
+    AppendIndex(hn::Add(first, hn::Set(DU(), static_cast<uint32_t>(j))), keep, out.index + count);
+    AppendValues(tag, d, keep, out.d + count);
+    AppendValues(tag, e, keep, out.e + count);
+    count += hn::CountTrue(tag, keep);
+  };
+  for (size_t j = 0; j < in.padded; j += 2 * lanes) {
+    // An odd last vector is done twice; the second copy is never positive.
+    const bool pair = j + lanes < in.padded;
+    const V g0 = hn::LoadU(tag, in.g + j), b0 = hn::LoadU(tag, in.b + j);
+    const V g1 = pair ? hn::LoadU(tag, in.g + j + lanes) : zero;
+    const V b1 = pair ? hn::LoadU(tag, in.b + j + lanes) : hn::Set(tag, -1.0f);
+    const V best0 = hn::Max(hn::MulAdd(low, g0, b0), hn::MulAdd(high, g0, b0));
+    const V best1 = hn::Max(hn::MulAdd(low, g1, b1), hn::MulAdd(high, g1, b1));
+    if (hn::AllFalse(tag, hn::Gt(hn::Max(best0, best1), zero))) continue;
+    V d0 = zero, d1 = zero, e0 = zero, e1 = zero;
+    for (size_t s = 0; s < in.samples; ++s) {
+      const V value = hn::Set(tag, in.v[s]);
       const V y0 = hn::Max(hn::MulAdd(value, g0, b0), zero);
       const V y1 = hn::Max(hn::MulAdd(value, g1, b1), zero);
-      sum0 = hn::MulAdd(y0, y0, sum0);
-      sum1 = hn::MulAdd(y1, y1, sum1);
+      sum = hn::MulAdd(y0, y0, sum);
       d0 = hn::MulAdd(value, y0, d0);
       d1 = hn::MulAdd(value, y1, d1);
       e0 = hn::Add(e0, y0);
       e1 = hn::Add(e1, y1);
+      sum = hn::MulAdd(y1, y1, sum);
     }
-    hn::StoreU(d0, tag, d + j);
-    hn::StoreU(d1, tag, d + j + lanes);
-    hn::StoreU(e0, tag, db + j);
-    hn::StoreU(e1, tag, db + j + lanes);
-  }
-  for (; j < padded; j += lanes) {
-    const V g0 = hn::LoadU(tag, g + j), b0 = hn::LoadU(tag, b + j);
-    V d0 = hn::LoadU(tag, d + j), e0 = hn::LoadU(tag, db + j);
-    for (size_t s = 0; s < samples; ++s) {
-      const V value = hn::Set(tag, v[s]);
-      const V y0 = hn::Max(hn::MulAdd(value, g0, b0), zero);
-      sum0 = hn::MulAdd(y0, y0, sum0);
-      d0 = hn::MulAdd(value, y0, d0);
-      e0 = hn::Add(e0, y0);
-    }
-    hn::StoreU(d0, tag, d + j);
-    hn::StoreU(e0, tag, db + j);
-  }
-  return static_cast<double>(hn::GetLane(hn::SumOfLanes(tag, hn::Add(sum0, sum1))));
-}
-
-// Appends the positive lanes of z. Compress in a register and store the whole vector: compressing straight to memory is
-// microcoded on Zen 4 and several times slower.
-HWY_INLINE size_t Append(D tag, V z, hn::Mask<D> keep, size_t j, uint32_t* index, float* y) {
-  const DU tag_u;
-  hn::StoreU(hn::Compress(z, keep), tag, y);
-  hn::StoreU(hn::Compress(hn::Iota(tag_u, static_cast<uint32_t>(j)), hn::RebindMask(tag_u, keep)), tag_u, index);
-  return hn::CountTrue(tag, keep);
-}
-
-size_t ReluSumImpl(const ReluSum& in, uint32_t* HWY_RESTRICT index, float* HWY_RESTRICT y, double* sum_square) {
-  const D tag;
-  const size_t lanes = hn::Lanes(tag);
-  const V zero = hn::Zero(tag);
-  V sum = zero;
-  size_t count = 0;
-  size_t j = 0;
-  for (; j + 4 * lanes <= in.padded; j += 4 * lanes) {
-    V z0 = hn::LoadU(tag, in.b + j), z1 = hn::LoadU(tag, in.b + j + lanes);
-    V z2 = hn::LoadU(tag, in.b + j + 2 * lanes), z3 = hn::LoadU(tag, in.b + j + 3 * lanes);
-    for (size_t k = 0; k < in.active; ++k) {
-      const V value = hn::Set(tag, in.v[k]);
-      const float* g = in.g[k] + j;
-      z0 = hn::MulAdd(value, hn::LoadU(tag, g), z0);
-      z1 = hn::MulAdd(value, hn::LoadU(tag, g + lanes), z1);
-      z2 = hn::MulAdd(value, hn::LoadU(tag, g + 2 * lanes), z2);
-      z3 = hn::MulAdd(value, hn::LoadU(tag, g + 3 * lanes), z3);
-    }
-    const V largest = hn::Max(hn::Max(z0, z1), hn::Max(z2, z3));
-    if (hn::AllFalse(tag, hn::Gt(largest, zero))) continue;
-    const V zs[4] = {z0, z1, z2, z3};
-    for (size_t q = 0; q < 4; ++q) {
-      const V positive = hn::Max(zs[q], zero);
-      sum = hn::MulAdd(positive, positive, sum);
-      count += Append(tag, zs[q], hn::Gt(zs[q], zero), j + q * lanes, index + count, y + count);
-    }
-  }
-  for (; j < in.padded; j += lanes) {
-    V z = hn::LoadU(tag, in.b + j);
-    for (size_t k = 0; k < in.active; ++k) z = hn::MulAdd(hn::Set(tag, in.v[k]), hn::LoadU(tag, in.g[k] + j), z);
-    const V positive = hn::Max(z, zero);
-    sum = hn::MulAdd(positive, positive, sum);
-    count += Append(tag, z, hn::Gt(z, zero), j, index + count, y + count);
+    append(j, d0, e0);
+    append(j + lanes, d1, e1);
   }
   *sum_square += static_cast<double>(hn::GetLane(hn::SumOfLanes(tag, sum)));
   return count;
 }
 
-size_t TakeNonzero(float* HWY_RESTRICT d, size_t padded, uint32_t* HWY_RESTRICT index, float* HWY_RESTRICT value) {
+// kActive: the number of rows when it is known (then the values stay in registers), or 0.
+template <size_t kActive>
+HWY_INLINE size_t ReluSumOf(const ReluSum& in, uint32_t* HWY_RESTRICT index, float* HWY_RESTRICT y) {
   const D tag;
+  const size_t lanes = hn::Lanes(tag), active = kActive == 0 ? in.active : kActive;
   const V zero = hn::Zero(tag);
   size_t count = 0;
-  for (size_t j = 0; j < padded; j += hn::Lanes(tag)) {
-    const V x = hn::LoadU(tag, d + j);
-    const auto keep = hn::Ne(x, zero);
-    if (hn::AllFalse(tag, keep)) continue;
-    hn::StoreU(zero, tag, d + j);
-    count += Append(tag, x, keep, j, index + count, value + count);
+  VU columns = hn::Iota(DU(), 0);  // once: it is made lane by lane in memory
+  const VU width = hn::Set(DU(), static_cast<uint32_t>(lanes));
+  const auto append = [&](V z) HWY_ATTR {
+    const auto keep = hn::Gt(z, zero);
+    AppendIndex(columns, keep, index + count);
+    columns = hn::Add(columns, width);
+    AppendValues(tag, z, keep, y + count);
+    count += hn::CountTrue(tag, keep);
+  };
+  size_t j = 0;
+  for (; j + 2 * lanes <= in.padded; j += 2 * lanes) {
+    V z0 = hn::LoadU(tag, in.b + j), z1 = hn::LoadU(tag, in.b + j + lanes);
+    for (size_t k = 0; k < active; ++k) {
+      const V value = hn::Set(tag, in.v[k]);
+      z0 = hn::MulAdd(value, hn::LoadU(tag, in.g[k] + j), z0);
+      z1 = hn::MulAdd(value, hn::LoadU(tag, in.g[k] + j + lanes), z1);
+    }
+    append(z0);
+    append(z1);
+  }
+  for (; j < in.padded; j += lanes) {
+    V z = hn::LoadU(tag, in.b + j);
+    for (size_t k = 0; k < active; ++k) z = hn::MulAdd(hn::Set(tag, in.v[k]), hn::LoadU(tag, in.g[k] + j), z);
+    append(z);
   }
   return count;
-}
-
-// kVectors vectors of each row, starting at column `at`.
-template <size_t kVectors>
-HWY_INLINE void SparseRowsPart(const SparseRows& in, size_t at, const float* HWY_RESTRICT w, float* HWY_RESTRICT sum) {
-  const D tag;
-  const size_t lanes = hn::Lanes(tag);
-  V wv[kVectors], acc[kVectors];
-  for (size_t q = 0; q < kVectors; ++q) {
-    wv[q] = hn::LoadU(tag, w + at + q * lanes);
-    acc[q] = hn::LoadU(tag, sum + at + q * lanes);
-  }
-  for (size_t t = 0; t < in.count; ++t) {
-    const size_t row = in.index[t] * in.stride + at;
-    const V value = hn::Set(tag, in.value[t]);
-    for (size_t q = 0; q < kVectors; ++q) {
-      acc[q] = hn::MulAdd(value, hn::LoadU(tag, in.W + row + q * lanes), acc[q]);
-      float* g = in.G + row + q * lanes;
-      hn::StoreU(hn::MulAdd(value, wv[q], hn::LoadU(tag, g)), tag, g);
-    }
-  }
-  for (size_t q = 0; q < kVectors; ++q) hn::StoreU(acc[q], tag, sum + at + q * lanes);
-}
-
-void SparseRowsImpl(const SparseRows& in, const float* HWY_RESTRICT w, float* HWY_RESTRICT sum) {
-  const D tag;
-  const size_t lanes = hn::Lanes(tag);
-  size_t at = 0;
-  // 4 vectors use 9 registers, which every instruction set has; 8 are faster where there are 32 (AVX-512).
-  if (lanes == kLanes) {
-    for (; at + 8 * lanes <= in.stride; at += 8 * lanes) SparseRowsPart<8>(in, at, w, sum);
-    switch ((in.stride - at) / lanes) {
-      case 7:
-        return SparseRowsPart<7>(in, at, w, sum);
-      case 6:
-        return SparseRowsPart<6>(in, at, w, sum);
-      case 5:
-        return SparseRowsPart<5>(in, at, w, sum);
-      case 4:
-        return SparseRowsPart<4>(in, at, w, sum);
-      case 3:
-        return SparseRowsPart<3>(in, at, w, sum);
-      case 2:
-        return SparseRowsPart<2>(in, at, w, sum);
-      case 1:
-        return SparseRowsPart<1>(in, at, w, sum);
-      default:
-        return;
-    }
-  }
-  for (; at + 4 * lanes <= in.stride; at += 4 * lanes) SparseRowsPart<4>(in, at, w, sum);
-  for (; at + 2 * lanes <= in.stride; at += 2 * lanes) SparseRowsPart<2>(in, at, w, sum);
-  for (; at < in.stride; at += lanes) SparseRowsPart<1>(in, at, w, sum);
-}
-
-void AddScaled(float a, const float* HWY_RESTRICT x, float* HWY_RESTRICT y, size_t padded) {
-  const D tag;
-  const V scale = hn::Set(tag, a);
-  for (size_t j = 0; j < padded; j += hn::Lanes(tag)) {
-    hn::StoreU(hn::MulAdd(scale, hn::LoadU(tag, x + j), hn::LoadU(tag, y + j)), tag, y + j);
-  }
 }
 
 double SumSquares(const float* x, size_t padded) {
@@ -194,6 +115,182 @@ double SumSquares(const float* x, size_t padded) {
     sum = hn::MulAdd(value, value, sum);
   }
   return static_cast<double>(hn::GetLane(hn::SumOfLanes(tag, sum)));
+}
+
+size_t ReluSumImpl(const ReluSum& in, uint32_t* HWY_RESTRICT index, float* HWY_RESTRICT y, double* sum_square) {
+  const size_t count = in.active == 1   ? ReluSumOf<1>(in, index, y)
+                       : in.active == 2 ? ReluSumOf<2>(in, index, y)
+                       : in.active == 3 ? ReluSumOf<3>(in, index, y)
+                                        : ReluSumOf<0>(in, index, y);
+  std::fill(y + count, y + pad(count), 0.0f);
+  *sum_square += SumSquares(y, pad(count));
+  return count;
+}
+
+// kVectors vectors of each row, starting at column `at`. With few vectors per row one sum would wait for itself, so
+// kChains of them take the rows in turn.
+template <size_t kVectors, size_t kChains>
+HWY_INLINE void GatherPart(const SparseRow& in, const float* HWY_RESTRICT W, size_t at, float* HWY_RESTRICT sum) {
+  const D tag;
+  const size_t lanes = hn::Lanes(tag);
+  V acc[kChains][kVectors];
+  for (size_t c = 0; c < kChains; ++c) {
+    for (size_t q = 0; q < kVectors; ++q) acc[c][q] = hn::Zero(tag);
+  }
+  size_t t = 0;
+  for (; t + kChains <= in.count; t += kChains) {
+    for (size_t c = 0; c < kChains; ++c) {
+      const V value = hn::Set(tag, in.value[t + c]);
+      const float* row = W + in.index[t + c] * in.stride + at;
+      for (size_t q = 0; q < kVectors; ++q) acc[c][q] = hn::MulAdd(value, hn::LoadU(tag, row + q * lanes), acc[c][q]);
+    }
+  }
+  for (; t < in.count; ++t) {
+    const V value = hn::Set(tag, in.value[t]);
+    const float* row = W + in.index[t] * in.stride + at;
+    for (size_t q = 0; q < kVectors; ++q) acc[0][q] = hn::MulAdd(value, hn::LoadU(tag, row + q * lanes), acc[0][q]);
+  }
+  for (size_t q = 0; q < kVectors; ++q) {
+    V total = acc[0][q];
+    for (size_t c = 1; c < kChains; ++c) total = hn::Add(total, acc[c][q]);
+    hn::StoreU(hn::Add(hn::LoadU(tag, sum + at + q * lanes), total), tag, sum + at + q * lanes);
+  }
+}
+
+template <size_t kVectors>
+HWY_INLINE void ScatterPart(const SparseRow& in, const float* HWY_RESTRICT w, size_t at, float* HWY_RESTRICT G) {
+  const D tag;
+  const size_t lanes = hn::Lanes(tag);
+  V wv[kVectors];
+  for (size_t q = 0; q < kVectors; ++q) wv[q] = hn::LoadU(tag, w + at + q * lanes);
+  for (size_t t = 0; t < in.count; ++t) {
+    const V value = hn::Set(tag, in.value[t]);
+    float* row = G + in.index[t] * in.stride + at;
+    for (size_t q = 0; q < kVectors; ++q) {
+      hn::StoreU(hn::MulAdd(value, wv[q], hn::LoadU(tag, row + q * lanes)), tag, row + q * lanes);
+    }
+  }
+}
+
+// Both walk a row in parts of at most eight vectors (what stays in registers), widest first.
+void GatherRows(const SparseRow& in, const float* HWY_RESTRICT W, float* HWY_RESTRICT sum) {
+  const size_t lanes = hn::Lanes(D());
+  size_t at = 0;
+  for (; at + 8 * lanes <= in.stride; at += 8 * lanes) GatherPart<8, 1>(in, W, at, sum);
+  switch ((in.stride - at) / lanes) {
+    case 7:
+      return GatherPart<7, 1>(in, W, at, sum);
+    case 6:
+      return GatherPart<6, 1>(in, W, at, sum);
+    case 5:
+      return GatherPart<5, 1>(in, W, at, sum);
+    case 4:
+      return GatherPart<4, 2>(in, W, at, sum);
+    case 3:
+      return GatherPart<3, 2>(in, W, at, sum);
+    case 2:
+      return GatherPart<2, 4>(in, W, at, sum);
+    case 1:
+      return GatherPart<1, 4>(in, W, at, sum);
+    default:
+      return;
+  }
+}
+
+void ScatterRows(const SparseRow& in, const float* HWY_RESTRICT w, float* HWY_RESTRICT G) {
+  const size_t lanes = hn::Lanes(D());
+  size_t at = 0;
+  for (; at + 8 * lanes <= in.stride; at += 8 * lanes) ScatterPart<8>(in, w, at, G);
+  switch ((in.stride - at) / lanes) {
+    case 7:
+      return ScatterPart<7>(in, w, at, G);
+    case 6:
+      return ScatterPart<6>(in, w, at, G);
+    case 5:
+      return ScatterPart<5>(in, w, at, G);
+    case 4:
+      return ScatterPart<4>(in, w, at, G);
+    case 3:
+      return ScatterPart<3>(in, w, at, G);
+    case 2:
+      return ScatterPart<2>(in, w, at, G);
+    case 1:
+      return ScatterPart<1>(in, w, at, G);
+    default:
+      return;
+  }
+}
+
+// Columns of a panel: two vectors. A panel is packed inner-first: packed[panel][k][column].
+constexpr size_t kPanelVectors = 2;
+
+void PackColumns(const float* HWY_RESTRICT B, size_t columns, size_t inner, size_t ldb, float* HWY_RESTRICT packed) {
+  const D tag;
+  const hn::RebindToSigned<D> tag_i;
+  const size_t lanes = hn::Lanes(tag), panel = kPanelVectors * lanes;
+  const auto stride = hn::Mul(hn::Iota(tag_i, 0), hn::Set(tag_i, static_cast<int32_t>(ldb)));
+  for (size_t first = 0; first < columns; first += panel) {
+    const size_t width = std::min(panel, columns - first);
+    for (size_t part = 0; part < width; part += lanes) {
+      const float* rows = B + (first + part) * ldb;
+      float* out = packed + first * inner + part;
+      for (size_t k = 0; k < inner; ++k) hn::StoreU(hn::GatherIndex(tag, rows + k, stride), tag, out + k * width);
+    }
+  }
+}
+
+// C [kRows, kVectors vectors] = or += A [kRows, inner] · panel; the sums of all of C stay in registers.
+template <size_t kRows, size_t kVectors>
+HWY_INLINE void GemmBlock(const GemmPacked& g, size_t row, size_t column) {
+  const D tag;
+  const size_t lanes = hn::Lanes(tag);
+  const float* HWY_RESTRICT a = g.a + row * g.lda;
+  const float* HWY_RESTRICT b = g.packed + column * g.inner;
+  V acc[kRows][kVectors];
+  for (size_t r = 0; r < kRows; ++r) {
+    for (size_t q = 0; q < kVectors; ++q) acc[r][q] = hn::Zero(tag);
+  }
+  for (size_t k = 0; k < g.inner; ++k) {
+    V bv[kVectors];
+    for (size_t q = 0; q < kVectors; ++q) bv[q] = hn::LoadU(tag, b + (k * kVectors + q) * lanes);
+    for (size_t r = 0; r < kRows; ++r) {
+      const V av = hn::Set(tag, a[r * g.lda + k]);
+      for (size_t q = 0; q < kVectors; ++q) acc[r][q] = hn::MulAdd(av, bv[q], acc[r][q]);
+    }
+  }
+  for (size_t r = 0; r < kRows; ++r) {
+    float* c = g.c + (row + r) * g.ldc + column;
+    for (size_t q = 0; q < kVectors; ++q) hn::StoreU(acc[r][q], tag, c + q * lanes);
+  }
+}
+
+template <size_t kVectors>
+HWY_INLINE void GemmPanel(const GemmPacked& g, size_t column) {
+  // 12 x 2 sums and their operands fit into 32 registers (AVX-512, NEON), 6 x 2 into 16.
+  constexpr size_t kTall = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM ? 12 : 6;
+  size_t row = 0;
+  for (; row + kTall <= g.rows; row += kTall) GemmBlock<kTall, kVectors>(g, row, column);
+  for (; row + 4 <= g.rows; row += 4) GemmBlock<4, kVectors>(g, row, column);
+  for (; row < g.rows; ++row) GemmBlock<1, kVectors>(g, row, column);
+}
+
+void GemmPackedImpl(const GemmPacked& g) {
+  const size_t lanes = hn::Lanes(D());
+  for (size_t column = 0; column < g.columns; column += kPanelVectors * lanes) {
+    if (g.columns - column >= kPanelVectors * lanes) {
+      GemmPanel<kPanelVectors>(g, column);
+    } else {
+      GemmPanel<1>(g, column);
+    }
+  }
+}
+
+void AddScaled(float a, const float* HWY_RESTRICT x, float* HWY_RESTRICT y, size_t padded) {
+  const D tag;
+  const V scale = hn::Set(tag, a);
+  for (size_t j = 0; j < padded; j += hn::Lanes(tag)) {
+    hn::StoreU(hn::MulAdd(scale, hn::LoadU(tag, x + j), hn::LoadU(tag, y + j)), tag, y + j);
+  }
 }
 
 void AdamUpdate(float* HWY_RESTRICT W, const float* HWY_RESTRICT gradient, float* HWY_RESTRICT moment1,
@@ -215,8 +312,6 @@ void AdamUpdate(float* HWY_RESTRICT W, const float* HWY_RESTRICT gradient, float
   }
 }
 
-const char* TargetName() { return hwy::TargetName(HWY_TARGET); }
-
 }  // namespace HWY_NAMESPACE
 }  // namespace superpose::kernels
 HWY_AFTER_NAMESPACE();
@@ -224,32 +319,34 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace superpose::kernels {
 
-HWY_EXPORT(ReluRank1);
+HWY_EXPORT(ReluGroupImpl);
 HWY_EXPORT(ReluSumImpl);
-HWY_EXPORT(TakeNonzero);
-HWY_EXPORT(SparseRowsImpl);
+HWY_EXPORT(GatherRows);
+HWY_EXPORT(ScatterRows);
+HWY_EXPORT(PackColumns);
+HWY_EXPORT(GemmPackedImpl);
 HWY_EXPORT(AddScaled);
 HWY_EXPORT(SumSquares);
 HWY_EXPORT(AdamUpdate);
-HWY_EXPORT(TargetName);
 
-double relu_rank1(const float* g, const float* b, size_t padded, const float* v, size_t samples, float* d, float* db) {
-  return HWY_DYNAMIC_DISPATCH(ReluRank1)(g, b, padded, v, samples, d, db);
+size_t relu_group(const ReluGroup& in, const ReluGroupList& out, double* sum_square) {
+  return HWY_DYNAMIC_DISPATCH(ReluGroupImpl)(in, out, sum_square);
 }
 size_t relu_sum(const ReluSum& in, uint32_t* index, float* y, double* sum_square) {
   return HWY_DYNAMIC_DISPATCH(ReluSumImpl)(in, index, y, sum_square);
 }
-size_t take_nonzero(float* d, size_t padded, uint32_t* index, float* value) {
-  return HWY_DYNAMIC_DISPATCH(TakeNonzero)(d, padded, index, value);
+void gather_rows(const SparseRow& in, const float* W, float* sum) { HWY_DYNAMIC_DISPATCH(GatherRows)(in, W, sum); }
+void scatter_rows(const SparseRow& in, const float* w, float* G) { HWY_DYNAMIC_DISPATCH(ScatterRows)(in, w, G); }
+void pack_columns(const float* B, size_t columns, size_t inner, size_t ldb, float* packed) {
+  HWY_DYNAMIC_DISPATCH(PackColumns)(B, columns, inner, ldb, packed);
 }
-void sparse_rows(const SparseRows& in, const float* w, float* sum) { HWY_DYNAMIC_DISPATCH(SparseRowsImpl)(in, w, sum); }
+void gemm_packed(const GemmPacked& g) { HWY_DYNAMIC_DISPATCH(GemmPackedImpl)(g); }
 void add_scaled(float a, const float* x, float* y, size_t padded) { HWY_DYNAMIC_DISPATCH(AddScaled)(a, x, y, padded); }
 double sum_squares(const float* x, size_t padded) { return HWY_DYNAMIC_DISPATCH(SumSquares)(x, padded); }
 void adam_update(float* W, const float* gradient, float* moment1, float* moment2, size_t padded,
                  const AdamCoefficients& c) {
   HWY_DYNAMIC_DISPATCH(AdamUpdate)(W, gradient, moment1, moment2, padded, c);
 }
-const char* instruction_set() { return HWY_DYNAMIC_DISPATCH(TargetName)(); }
 
 }  // namespace superpose::kernels
 #endif  // HWY_ONCE
