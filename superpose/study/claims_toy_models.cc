@@ -43,17 +43,46 @@ std::vector<Run> runs_with(const Findings& findings, int64_t n, int64_t m) {
   return out;
 }
 
-// W of the run with the lowest loss on fresh data: training has local minima, the claims are about the best one.
-std::optional<std::vector<std::vector<double>>> best_weights(const std::vector<Run>& runs) {
+using Rows = std::vector<std::vector<double>>;
+
+// W, where the result holds it.
+std::optional<Rows> weights_of(const Run& run) {
+  if (!run.result.contains("weights") || !run.result["weights"].is_array()) return std::nullopt;
+  Rows out;
+  for (const Json& row : run.result["weights"]) out.push_back(row.get<std::vector<double>>());
+  return out;
+}
+
+// W of the run with the lowest loss: training has local minima, the claims are about the best one.
+template <class Loss>
+std::optional<Rows> best_weights(const std::vector<Run>& runs, const Loss& loss) {
   const Run* best = nullptr;
   for (const Run& run : runs) {
-    if (run.result.contains("weights") && run.result["weights"].is_array() && (!best || run.loss() < best->loss()))
-      best = &run;
+    if (weights_of(run) && (!best || loss(run) < loss(*best))) best = &run;
   }
-  if (!best) return std::nullopt;
-  std::vector<std::vector<double>> out;
-  for (const Json& row : best->result["weights"]) out.push_back(row.get<std::vector<double>>());
-  return out;
+  return best ? weights_of(*best) : std::nullopt;
+}
+
+// The loss of n = 2 features in one dimension over all data, not a sample: two minima that are nearly as deep could not
+// be told apart by samples. Midpoints of 64 cells per feature; 1 and r are the importances.
+double exact_pair_loss(const Run& run, double r) {
+  const auto W = weights_of(run);
+  if (!W || !run.result.contains("biases") || !run.result["biases"].is_array()) return INFINITY;
+  const double w[2] = {(*W)[0][0], (*W)[1][0]}, b[2] = {run.result["biases"][0], run.result["biases"][1]};
+  constexpr int kCells = 64;
+  const double p = run.p();
+  const auto at = [&](double x0, double x1) {
+    const double h = w[0] * x0 + w[1] * x1;
+    const double e0 = std::max(0.0, w[0] * h + b[0]) - x0, e1 = std::max(0.0, w[1] * h + b[1]) - x1;
+    return e0 * e0 + r * e1 * e1;
+  };
+  double alone = 0, both = 0;
+  for (int i = 0; i < kCells; ++i) {
+    const double x = (i + 0.5) / kCells;
+    alone += (at(x, 0) + at(0, x)) / kCells;
+    for (int k = 0; k < kCells; ++k) both += at(x, (k + 0.5) / kCells) / (kCells * kCells);
+  }
+  return (1 - p) * (1 - p) * at(0, 0) + p * (1 - p) * alone + p * p * both;
 }
 
 double cosine(const std::vector<double>& a, const std::vector<double>& b) {
@@ -69,8 +98,9 @@ Measure plateau(const Findings& findings, double plateau, double from, double to
   size_t count = 0;
   for (const Run& run : runs_with(findings, 200, 20)) {
     const double inverse = 1 / run.p();
+    constexpr double kRounding = 1.002;  // densities are written with five digits
     if (run.config.importance != "uniform" || run.config.correlation != "none" || run.config.activation != "relu" ||
-        inverse < from - 1e-9 || inverse > to + 1e-9)
+        inverse * kRounding < from || inverse > to * kRounding)
       continue;
     if (!run.result.contains("frobenius_square") || !run.result["frobenius_square"].is_number()) continue;
     const double per_feature = 20 / run.result["frobenius_square"].get<double>();
@@ -93,7 +123,7 @@ Measure pair_cosines(const Findings& findings, const char* correlation, Worst wo
   std::string list;
   size_t seeds = 0;
   for (const auto& [p, runs] : by_p) {
-    const auto W = best_weights(runs);
+    const auto W = best_weights(runs, [](const Run& run) { return run.loss(); });
     if (!W || W->size() != 4) continue;
     const double a = cosine((*W)[0], (*W)[1]), b = cosine((*W)[2], (*W)[3]);
     list += fmt::format("{}{} and {} at p = {}", list.empty() ? "" : ", ", text(a), text(b), text(p));
@@ -104,16 +134,21 @@ Measure pair_cosines(const Findings& findings, const char* correlation, Worst wo
   return {out, std::nullopt, fmt::format("cosines within the two pairs {}; the best of {} seeds", list, seeds)};
 }
 
+struct Ratio {
+  double value = 0, half_width = 0;  // with its 95 % interval, from the spread of the fresh batches
+};
+
 // n = 20 features in 5 dimensions, by activation and density: the lowest loss, over what principal components lose.
 // Equal independent features have covariance σ²I, so a linear model of rank m with a bias loses (n-m)σ² at least.
-std::map<double, double> loss_over_pca(const Findings& findings, const char* activation) {
-  std::map<double, double> out;
+std::map<double, Ratio> loss_over_pca(const Findings& findings, const char* activation) {
+  std::map<double, Ratio> out;
   for (const Run& run : runs_with(findings, 20, 5)) {
     if (run.config.activation != activation || run.config.importance != "uniform" || run.config.correlation != "none")
       continue;
     const double p = run.p(), pca = 15 * (p / 3 - p * p / 4);
-    const auto [place, is_new] = out.try_emplace(p, run.loss() / pca);
-    if (!is_new) place->second = std::min(place->second, run.loss() / pca);
+    const Ratio ratio{run.loss() / pca, 1.96 * run.result.value("eval_loss_se", 0.0) / pca};
+    const auto [place, is_new] = out.try_emplace(p, ratio);
+    if (!is_new && ratio.value < place->second.value) place->second = ratio;
   }
   return out;
 }
@@ -144,7 +179,7 @@ Measure toy_models_phase_boundary(const Findings& findings) {
     std::optional<double> boundary;
     bool beyond = false;
     for (const auto& [p, seeds] : by_p) {
-      const auto W = best_weights(seeds);
+      const auto W = best_weights(seeds, [&, r = r](const Run& run) { return exact_pair_loss(run, r); });
       if (!W) continue;
       const double a = (*W)[0][0], b = (*W)[1][0];
       const bool pair = a * b < 0 && std::min(std::fabs(a), std::fabs(b)) > kPresent;
@@ -171,13 +206,15 @@ Measure toy_models_anticorrelated(const Findings& findings) {
 Measure toy_models_linear(const Findings& findings) {
   const auto ratios = loss_over_pca(findings, "linear");
   if (ratios.size() < 2) return not_run(kRunToyModels);
-  double worst = 0;
+  Ratio worst{1, 0};
   std::string list;
   for (const auto& [p, ratio] : ratios) {
-    if (std::fabs(ratio - 1) > std::fabs(worst)) worst = ratio - 1;
-    list += fmt::format("{}{} at p = {}", list.empty() ? "" : ", ", text(ratio, 4), text(p));
+    if (std::fabs(ratio.value - 1) > std::fabs(worst.value - 1)) worst = ratio;
+    list += fmt::format("{}{} at p = {}", list.empty() ? "" : ", ", text(ratio.value, 4), text(p));
   }
-  return {worst, std::nullopt, "L(linear) / L(principal components): " + list};
+  return {worst.value - 1,
+          {{worst.value - 1 - worst.half_width, worst.value - 1 + worst.half_width}},
+          "L(linear) / L(principal components): " + list + "; the interval is over fresh batches"};
 }
 
 Measure toy_models_relu(const Findings& findings) {
@@ -185,8 +222,8 @@ Measure toy_models_relu(const Findings& findings) {
   if (ratios.size() < 2) return not_run(kRunToyModels);
   std::string list;
   for (const auto& [p, ratio] : ratios)
-    list += fmt::format("{}{} at p = {}", list.empty() ? "" : ", ", text(ratio), text(p));
-  return {ratios.begin()->second, std::nullopt, "L(ReLU) / L(principal components): " + list};
+    list += fmt::format("{}{} at p = {}", list.empty() ? "" : ", ", text(ratio.value), text(p));
+  return {ratios.begin()->second.value, std::nullopt, "L(ReLU) / L(principal components): " + list};
 }
 
 }  // namespace superpose::study

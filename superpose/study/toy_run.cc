@@ -96,7 +96,9 @@ Json toy_result(const toy::Resolved& run, const toy::Result& t) {
   out["steps_per_second"] = t.seconds > 0 ? Json(static_cast<double>(t.steps_done) / t.seconds) : Json(nullptr);
   out["instruction_set"] = kernels::instruction_set();
   constexpr size_t kSmall = 100;  // entries: a matrix that fits on a page is kept whole
-  out["weights"] = !t.diverged && n * m <= kSmall ? rows_json(t.W) : Json(nullptr);
+  const bool keep = !t.diverged && n * m <= kSmall;
+  out["weights"] = keep ? rows_json(t.W) : Json(nullptr);
+  out["biases"] = keep ? Json(t.b) : Json(nullptr);
   Json curve = Json::array();
   for (const auto& [step, loss] : t.curve) curve.push_back({step, loss});
   out["curve"] = std::move(curve);
