@@ -144,7 +144,8 @@ int run_verb(Options& o) {
 
 Action declare_study(CLI::App& verb) {
   auto options = std::make_shared<Options>();
-  verb.add_option("STUDY", options->study.study, "quick, paper, toy-models, or the path of a study file")->capture_default_str();
+  verb.add_option("STUDY", options->study.study, "quick, paper, toy-models, or the path of a study file")
+      ->capture_default_str();
   verb.add_option(
       "WORD", options->words,
       "key=value overrides a field of the study's grids, e.g. seed=range(3); a file or folder is a checkpoint");

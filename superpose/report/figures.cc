@@ -95,7 +95,7 @@ std::string no_runs(const Context& context, std::string_view what) {
 std::string toy_command(const Json& config) {
   std::string out = "superpose toy";
   for (const auto& [key, value] : config.items()) {
-    if (!value.is_number() && !value.is_string()) continue;
+    if (!value.is_number() && !value.is_string() && !value.is_boolean()) continue;
     std::string flag = key;
     std::replace(flag.begin(), flag.end(), '_', '-');
     std::string text = value.is_string() ? value.get<std::string>() : value.dump();

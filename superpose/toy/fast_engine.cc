@@ -317,7 +317,10 @@ class FastEngine : public Engine {
       loss = std::accumulate(empty_loss.begin(), empty_loss.end(), loss);
     }
     if (with_gradient) finish_gradient(batch);
-    return std::accumulate(row_loss_.begin(), row_loss_.end(), loss) / static_cast<double>(batch.samples);
+    // y² - 2xy + x² in parts: where every output is right to the last bit, rounding may leave a little less than
+    // nothing.
+    return std::max(0.0, std::accumulate(row_loss_.begin(), row_loss_.end(), loss)) /
+           static_cast<double>(batch.samples);
   }
 
   // Tiles of equal width, as wide as G's part of `rows` rows fits into the cache.
