@@ -9,17 +9,19 @@
 namespace superpose::report {
 
 std::vector<Figure> all_figures(const Context& context) {
-  return {loss_vs_width(context),
-          represented_vs_decay(context),
-          represented_map(context),
-          exponent_map(context),
-          exponent_vs_alpha(context),
-          overlap_vs_width(context),
-          strong_rows_vs_width(context),
-          weak_loss(context),
-          density(context),
-          llm_loss(context),
-          llm_overlap(context)};
+  std::vector<Figure> out{loss_vs_width(context),
+                          represented_vs_decay(context),
+                          represented_map(context),
+                          exponent_map(context),
+                          exponent_vs_alpha(context),
+                          overlap_vs_width(context),
+                          strong_rows_vs_width(context),
+                          weak_loss(context),
+                          density(context),
+                          llm_loss(context),
+                          llm_overlap(context)};
+  if (auto toy_models = dimensions_per_feature(context)) out.push_back(std::move(*toy_models));
+  return out;
 }
 
 bool same(double a, double b) { return std::abs(a - b) < 0.002; }
