@@ -32,6 +32,7 @@ enum class RandomStream : uint32_t {
   fresh_data = 4,
   resample = 5,
   pair_sample = 6,
+  init_decoder = 7,
   feature_loss = 8
 };
 

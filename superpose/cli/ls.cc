@@ -92,11 +92,12 @@ struct Flags {
 
 int list(const Flags& flags) {
   const store::Store store(flags.store, store::Mode::read_only);
-  const auto runs = store.runs();
+  auto runs = store.runs();
   if (flags.csv) {
     fmt::print("{}", study::results_table(runs, "superpose ls " + store.path().filename().string() + " --csv"));
     return 0;
   }
+  for (auto& run : runs) run.config = shown_config(run);
   if (flags.json) {
     Json list = Json::array();
     for (const auto& run : runs) list.push_back(run_summary(run));

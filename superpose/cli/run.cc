@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <map>
 #include <new>
 
 #include "superpose/base/base.h"
 #include "superpose/cli/cli.h"
-#include "superpose/kernels/kernels.h"
+#include "superpose/study/study.h"
 
 namespace superpose::cli {
 namespace {
@@ -55,19 +53,10 @@ int unknown_words(const CLI::App& verb, const std::vector<std::string>& words) {
                                  suggestion(flag, flags_of(verb)), verb.get_name()));
 }
 
-// SUPERPOSE_ISA must name what this machine has: a wish that is silently ignored would be measured as if it had worked.
-void check_instruction_set() {
-  if (!kernels::instruction_set_refused()) return;
-  const char* names[8];
-  const size_t count = kernels::instruction_sets(names, std::size(names));
-  throw Error(ErrorKind::usage, fmt::format("SUPERPOSE_ISA={}: expected one of {}", std::getenv("SUPERPOSE_ISA"),
-                                            fmt::join(names, names + count, ", ")));
-}
-
 }  // namespace
 
 int run(int argc, char** argv) try {
-  check_instruction_set();
+  study::check_environment();
   CLI::App app(
       "superpose: does superposition explain why wider models are better? Train toy models, measure\n"
       "checkpoints, fit losses, and see each claim confirmed or denied.");

@@ -3,7 +3,11 @@
 
 #include <algorithm>
 
+#include "superpose/toy/toy.h"
+
 namespace superpose::cli {
+
+Json shown_config(const store::Run& run) { return run.kind == "toy" ? toy::whole_config(run.config) : run.config; }
 
 Json run_summary(const store::Run& run) {
   const bool is_finished = !run.finished_at.empty();
@@ -13,7 +17,7 @@ Json run_summary(const store::Run& run) {
           {"key", run.key},
           {"kind", run.kind},
           {"status", run.status},
-          {"config", run.config},
+          {"config", shown_config(run)},
           {"loss", has_loss ? *loss : Json()},
           {"error", run.error.empty() ? Json() : Json(run.error)},
           {"seconds", is_finished ? Json(run.seconds) : Json()},

@@ -85,7 +85,7 @@ void print_run(const store::Run& run) {
     fmt::print("  finished  {}, after {}\n", one_line(run.finished_at), duration(run.seconds));
   }
   if (!run.error.empty()) fmt::print("  error     {}\n", one_line(run.error));
-  fmt::print("config\n{}", described(run.config, "  "));
+  fmt::print("config\n{}", described(shown_config(run), "  "));
   if (!run.result.is_null()) fmt::print("result\n{}", described(run.result, "  "));
 }
 

@@ -146,7 +146,8 @@ int run_verb(Options& o) {
 
 Action declare_study(CLI::App& verb) {
   auto options = std::make_shared<Options>();
-  verb.add_option("STUDY", options->study.study, "quick, paper, end-of-law, ablation, or the path of a study file")
+  verb.add_option("STUDY", options->study.study,
+                  "quick, paper, toy-models, end-of-law, ablation, or the path of a study file")
       ->capture_default_str();
   verb.add_option(
       "WORD", options->words,

@@ -158,7 +158,8 @@ int sweep_study(const Flags& flags) {
     return code;
   }
   Json list = Json::array();
-  for (const auto& run : failures) list.push_back({{"id", run.id}, {"config", run.config}, {"error", run.error}});
+  for (const auto& run : failures)
+    list.push_back({{"id", run.id}, {"config", shown_config(run)}, {"error", run.error}});
   print_json("sweep", plan.config,
              {{"study", plan.study},
               {"store", flags.store},
@@ -177,7 +178,8 @@ int sweep_study(const Flags& flags) {
 
 Action declare_sweep(CLI::App& app) {
   const auto flags = std::make_shared<Flags>();
-  app.add_option("study", flags->study, "a study file (YAML), or the name of a built-in one: quick, paper")->required();
+  app.add_option("study", flags->study, "a study file (YAML), or the name of a built-in one: quick, paper, toy-models")
+      ->required();
   app.add_option("key=value", flags->overrides,
                  "override a config field in every grid; a value, a list a,b,c, range(k) or linspace(a,b,k)");
   app.add_option("--store", flags->store, "the store file; created when absent, its folder must exist")

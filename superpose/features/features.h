@@ -2,7 +2,8 @@
 // features: how often each feature occurs, and batches drawn from that.
 //
 // A sample x has x_j = u_j·v_j with u_j ~ Bernoulli(p_j) and v_j ~ U(0, 2), all independent (paper, section 2; Elhage
-// et al. 2022 for the form). Features are sorted by frequency: p_1 >= p_2 >= ...  A law gives weights w_j; then
+// et al. 2022 for the form, and for the other values and the correlated groups that can be asked for). Features are
+// sorted by frequency: p_1 >= p_2 >= ...  A law gives weights w_j; then
 //     p_j = min(1, E·w_j / Σw)      E: the density asked for, the expected number of active features per sample.
 // Clipping at 1 loses density; Law::density_realised says what is left.
 //
@@ -14,8 +15,10 @@
 //
 // A batch holds only what is active: about E·B entries instead of n·B. The draw is exact, not an approximation: for
 // each feature the gaps between the samples that have it are geometric. Every draw is a pure function of (seed, stream,
-// step, feature). Each law is one line of the table in laws.cc. Who calls it: toy/.
+// step, feature). Each law is one line of the table in laws.cc, each distribution of values one in values.cc, each kind
+// of dependence one in correlation.cc. Who calls it: toy/.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -25,12 +28,6 @@
 #include "superpose/base/philox.h"
 
 namespace superpose::features {
-
-inline constexpr double kMeanValue = 1.0;              // <v> of v ~ U(0, 2)
-inline constexpr double kMeanSquareValue = 4.0 / 3.0;  // <v²>
-
-// A value v of an active feature from 32 random bits; increasing in them.
-float value_from(uint32_t word);
 
 struct Law {
   std::string spec;                 // in canonical form: "power:1.0" becomes "power:1"
@@ -50,6 +47,34 @@ Law make_law(std::string_view spec, uint64_t n_features, double density);
 // Only the part of make_law that needs no file: is this the spelling of a law? Error{usage} as above.
 void check_law_spec(std::string_view spec);
 
+// What an active feature's value is drawn from, independently: the v of x = u·v.
+//     uniform:LO:HI   on [LO, HI]; the paper's is uniform:0:2        constant:C       C, 1 if left out
+//     exponential:M   with mean M, 1 if left out                     halfnormal:S     |N(0, S²)|, S = 1 if left out
+struct Values {
+  std::string spec;                                       // canonical: "constant" becomes "constant:1"
+  double mean = 0;                                        // <v>
+  double mean_square = 0;                                 // <v²>
+  std::array<double, 2> parameters{};                     // what `draw` takes
+  float (*draw)(const double*, uint32_t, uint32_t) = {};  // (parameters, two random words) -> v; a pure function
+};
+Values make_values(std::string_view spec = "uniform:0:2");  // Error{usage}
+
+// Which features occur together. Groups are consecutive: features 1..K, K+1..2K, ...; the last may be smaller.
+//     none          all independent
+//     together:K    one presence for the whole group, values independent (a correlated set of Elhage et al.)
+//     exclusive:K   a group of k features is present with probability k·p, then exactly one of its features, each as
+//                   likely, is active (an anticorrelated set)
+struct Correlation {
+  enum class Kind { none, together, exclusive };
+  std::string spec = "none";
+  Kind kind = Kind::none;
+  uint32_t size = 1;  // K
+};
+Correlation make_correlation(std::string_view spec);  // Error{usage}
+// Within a group the frequencies must be one: each group takes the mean of its p_j. Error{usage}: an exclusive group
+// whose frequencies sum to more than 1.
+void share_frequencies(const Correlation& correlation, Law& law);
+
 // A batch in compressed form, by feature. The entries of active[a] are [begin[a], begin[a + 1]), with samples
 // ascending.
 struct Batch {
@@ -57,19 +82,26 @@ struct Batch {
   std::vector<uint32_t> active;  // features with at least one entry, ascending
   std::vector<uint32_t> begin;   // [active.size() + 1]
   std::vector<uint32_t> sample;  // [entries], 0 .. B-1
-  std::vector<float> value;      // [entries], in (0, 2)
+  std::vector<float> value;      // [entries], in the range of the values: (0, 2) by default
 };
 
 // Draws batches of one law. Cheap to copy the result's buffers: reuse one Batch for many draws.
 class Sampler {
  public:
-  explicit Sampler(const Law& law);
+  // The law's frequencies must already be shared within groups (share_frequencies).
+  explicit Sampler(const Law& law, const Values& values = make_values(), const Correlation& correlation = {});
   // The batch of (seed, stream, step). samples: B >= 0, below 2^31.
   void draw(uint64_t seed, RandomStream stream, uint32_t step, uint32_t samples, Batch& out) const;
 
  private:
-  std::vector<double> inverse_log_miss_;  // [n], 1 / ln(1 - p_j); -0 where p_j = 1
-  std::vector<double> log_miss_;          // [n], ln(1 - p_j)
+  struct Place;  // (seed, stream, step, samples) of one draw
+  void draw_independent(const Place& place, Batch& out) const;
+  void draw_groups(const Place& place, Batch& out) const;
+
+  Values values_;
+  Correlation correlation_;
+  uint32_t features_ = 0;                 // n
+  std::vector<double> inverse_log_miss_;  // 1 / ln(1 - p) of what is present or not, features [n] or groups; -0: always
 };
 
 }  // namespace superpose::features

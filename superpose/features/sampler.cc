@@ -1,18 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 
 #include "superpose/base/error.h"
 #include "superpose/features/features.h"
 
 namespace superpose::features {
+namespace {
 
-// v ~ U(0, 2) on the 2^23 midpoints of equal cells: exact in float, never 0, mean exactly 1.
-float value_from(uint32_t word) { return (static_cast<float>(word >> 9) + 0.5f) * 0x1p-22f; }
+// A group's own draws come from a coordinate that no feature has: features are fewer than 2^31.
+constexpr uint32_t kGroup = uint32_t{1} << 31;
 
-Sampler::Sampler(const Law& law) {
-  for (const double p : law.probability) {
-    log_miss_.push_back(std::log1p(-p));  // -infinity where p = 1: the gap below is then 0, every sample is hit
-    inverse_log_miss_.push_back(1 / log_miss_.back());
+// Walks through the samples that have one feature or group of frequency p: the number of misses before the next hit is
+// geometric, floor(ln u / ln(1 - p)).
+class Gaps {
+ public:
+  Gaps(RandomBlocks blocks, double inverse_log_miss, uint32_t samples)
+      : blocks_(blocks), inverse_log_miss_(inverse_log_miss), samples_(samples) {}
+  // The next sample, or false at the end. `block` is what it was drawn from; words 2 and 3 are free for its value.
+  bool next(uint32_t& sample, PhiloxBlock& block) {
+    block = blocks_.next();
+    position_ += std::floor(std::log(uniform_open(block[0], block[1])) * inverse_log_miss_);
+    if (!(position_ < samples_)) return false;
+    sample = static_cast<uint32_t>(position_);
+    position_ += 1;
+    return true;
+  }
+
+ private:
+  RandomBlocks blocks_;
+  double inverse_log_miss_, samples_;
+  double position_ = 0;  // the next sample not yet decided
+};
+
+void close_feature(uint32_t feature, size_t first, Batch& out) {
+  if (out.sample.size() == first) return;
+  out.active.push_back(feature);
+  out.begin.push_back(static_cast<uint32_t>(first));
+}
+
+}  // namespace
+
+struct Sampler::Place {
+  uint64_t seed;
+  RandomStream stream;
+  uint32_t step, samples;
+};
+
+Sampler::Sampler(const Law& law, const Values& values, const Correlation& correlation)
+    : values_(values), correlation_(correlation), features_(static_cast<uint32_t>(law.probability.size())) {
+  // log1p(-1) is -infinity where p = 1: the gap is then 0, and every sample is hit.
+  const auto add = [&](double p) { inverse_log_miss_.push_back(1 / std::log1p(-std::min(p, 1.0))); };
+  for (uint32_t first = 0; first < features_; first += correlation.size) {
+    const uint32_t count = std::min(correlation.size, features_ - first);
+    add(law.probability[first] * (correlation.kind == Correlation::Kind::exclusive ? count : 1));
   }
 }
 
@@ -23,26 +64,59 @@ void Sampler::draw(uint64_t seed, RandomStream stream, uint32_t step, uint32_t s
   out.begin.clear();
   out.sample.clear();
   out.value.clear();
-  for (uint32_t j = 0; j < log_miss_.size(); ++j) {
-    RandomBlocks blocks(seed, stream, step, j);
-    const size_t first = out.sample.size();
-    double position = 0;  // the next sample not yet decided
-    while (true) {
-      const PhiloxBlock block = blocks.next();
-      // The number of misses before the next hit is geometric: floor(ln u / ln(1 - p)).
-      const double u = uniform_open(block[0], block[1]);
-      position += std::floor(std::log(u) * inverse_log_miss_[j]);
-      if (!(position < samples)) break;
-      out.sample.push_back(static_cast<uint32_t>(position));
-      out.value.push_back(value_from(block[2]));
-      position += 1;
-    }
-    if (out.sample.size() > first) {
-      out.active.push_back(j);
-      out.begin.push_back(static_cast<uint32_t>(first));
-    }
+  const Place place{seed, stream, step, samples};
+  if (correlation_.kind == Correlation::Kind::none) {
+    draw_independent(place, out);
+  } else {
+    draw_groups(place, out);
   }
   out.begin.push_back(static_cast<uint32_t>(out.sample.size()));
+}
+
+void Sampler::draw_independent(const Place& place, Batch& out) const {
+  uint32_t sample = 0;
+  PhiloxBlock block;
+  for (uint32_t j = 0; j < features_; ++j) {
+    Gaps gaps(RandomBlocks(place.seed, place.stream, place.step, j), inverse_log_miss_[j], place.samples);
+    const size_t first = out.sample.size();
+    while (gaps.next(sample, block)) {
+      out.sample.push_back(sample);
+      out.value.push_back(values_.draw(values_.parameters.data(), block[2], block[3]));
+    }
+    close_feature(j, first, out);
+  }
+}
+
+// The k-th presence of a group decides where and, if exclusive, who; the value is word 2 and 3 of block k of the
+// feature's own stream, so it does not depend on the group's other features.
+void Sampler::draw_groups(const Place& place, Batch& out) const {
+  struct Presence {
+    uint32_t sample, member;
+  };
+  std::vector<Presence> presences;
+  const bool exclusive = correlation_.kind == Correlation::Kind::exclusive;
+  for (uint32_t first = 0; first < features_; first += correlation_.size) {
+    const uint32_t count = std::min(correlation_.size, features_ - first);
+    Gaps gaps(RandomBlocks(place.seed, place.stream, place.step, first | kGroup),
+              inverse_log_miss_[first / correlation_.size], place.samples);
+    presences.clear();
+    uint32_t sample = 0;
+    PhiloxBlock block;
+    while (gaps.next(sample, block)) {
+      presences.push_back({sample, static_cast<uint32_t>((uint64_t{block[2]} * count) >> 32)});
+    }
+    for (uint32_t member = 0; member < count; ++member) {
+      const size_t begin = out.sample.size();
+      RandomBlocks values(place.seed, place.stream, place.step, first + member);
+      for (const Presence& presence : presences) {
+        const PhiloxBlock own = values.next();
+        if (exclusive && presence.member != member) continue;
+        out.sample.push_back(presence.sample);
+        out.value.push_back(values_.draw(values_.parameters.data(), own[2], own[3]));
+      }
+      close_feature(first + member, begin, out);
+    }
+  }
 }
 
 }  // namespace superpose::features

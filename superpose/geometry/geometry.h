@@ -82,8 +82,9 @@ struct Spectrum {
 template <class T>
 Spectrum spectrum(MatrixView<const T> W);
 
-// Σ p_i·<v²> over features whose row norm is at most 1/2: the loss of the idealised weak regime (paper Eq. 4, with the
-// 4/3 = <v²> of v ~ U(0,2)). A norm of exactly 1/2 counts as not represented. norms and probability have n entries.
-double unlearned_loss(std::span<const double> norms, std::span<const double> probability);
+// <v²>·Σ p_i over features whose row norm is at most 1/2: the loss of the idealised weak regime (paper Eq. 4, where v ~
+// U(0,2)). A norm of exactly 1/2 counts as not represented. norms and probability have n entries.
+double unlearned_loss(std::span<const double> norms, std::span<const double> probability,
+                      double mean_square = 4.0 / 3.0);
 
 }  // namespace superpose::geometry

@@ -47,15 +47,14 @@ double represented_fraction(std::span<const double> norms, double threshold) {
   return static_cast<double>(above) / static_cast<double>(norms.size());
 }
 
-double unlearned_loss(std::span<const double> norms, std::span<const double> probability) {
+double unlearned_loss(std::span<const double> norms, std::span<const double> probability, double mean_square) {
   SUPERPOSE_ASSERT(norms.size() == probability.size());
-  constexpr double kMeanSquare = 4.0 / 3.0;  // <v²> of v ~ U(0,2)
   constexpr double kRepresented = 0.5;
   double sum = 0;
   for (size_t i = 0; i < norms.size(); ++i) {
     if (norms[i] <= kRepresented) sum += probability[i];
   }
-  return kMeanSquare * sum;
+  return mean_square * sum;
 }
 
 }  // namespace superpose::geometry

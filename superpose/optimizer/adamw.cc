@@ -6,16 +6,6 @@
 
 namespace superpose::optimizer {
 
-double learning_rate(const Schedule& schedule, int64_t step) {
-  const double t = static_cast<double>(step + 1);
-  const double total = static_cast<double>(schedule.steps);
-  const double warm = std::floor(schedule.warmup * total);
-  if (t < warm) return schedule.peak * t / warm;
-  const double progress = total > warm ? (t - warm) / (total - warm) : 0.0;
-  const double cosine = 0.5 * (1 + std::cos(3.14159265358979323846 * progress));
-  return schedule.peak * (schedule.floor + (1 - schedule.floor) * cosine);
-}
-
 AdamStep adam_step(double rate, int64_t step) {
   AdamStep out;
   const double t = static_cast<double>(step + 1);

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
+#include <functional>
 
 #include "superpose/base/aligned.h"
 
@@ -71,6 +73,80 @@ TEST(AdamW, decay_is_decoupled_and_uses_the_weight_before_the_step) {
   double still[1] = {2}, zero[1] = {0}, m0[1] = {}, v0[1] = {};
   adamw_reference({still, 1, 1}, {zero, 1, 1}, {m0, 1, 1}, {v0, 1, 1}, 0, adam_step(0.01, 0), 0.01);
   EXPECT_EQ(still[0], 2.0);  // no gradient, no decay: no move, and no 0/0
+}
+
+TEST(Schedule, shapes_at_their_corners) {
+  // T = 100, warm-up 20: t = 20 is the peak, 80 steps remain.
+  const auto rate = [](const char* name, int64_t step) {
+    return learning_rate({2, 100, 0.2, 0.1, schedule_shape(name)}, step);
+  };
+  for (const auto& name : schedule_names()) {
+    EXPECT_DOUBLE_EQ(rate(name.c_str(), 0), 0.1) << name;   // 2·1/20
+    EXPECT_DOUBLE_EQ(rate(name.c_str(), 19), 2.0) << name;  // the peak
+    EXPECT_TRUE(std::isfinite(learning_rate({1, 1, 1, 0, schedule_shape(name)}, 0))) << name;
+  }
+  EXPECT_DOUBLE_EQ(rate("constant", 99), 2);
+  EXPECT_NEAR(rate("linear", 59), 2 * 0.55, 1e-14);  // half way between 1 and 0.1
+  EXPECT_NEAR(rate("linear", 99), 0.2, 1e-14);
+  EXPECT_DOUBLE_EQ(rate("wsd", 83), 2);           // t = 84: 80 % of the 80 steps are done
+  EXPECT_NEAR(rate("wsd", 91), 2 * 0.55, 1e-14);  // half of the decay
+  EXPECT_NEAR(rate("wsd", 99), 0.2, 1e-14);
+  EXPECT_NEAR(rate("cosine", 99), 0.2, 1e-14);
+}
+
+// Two steps of a rule from W = 2, 0 under the dial, in double and in float: {W after step 1, W after step 2}.
+std::array<double, 4> two_steps(const char* name, bool in_float, double gamma, double momentum = 0.9) {
+  const Rule& rule = find_rule(name);
+  const double gradients[2][2] = {{0.5, -1}, {-0.25, 2}};
+  std::array<double, 4> out{};
+  double W[2] = {2, 0}, s1[2] = {}, s2[2] = {};
+  AlignedVector<float> w(16), g(16), f1(16), f2(16);
+  w[0] = 2;
+  for (int step = 0; step < 2; ++step) {
+    const Update update{gamma, 0.1, step, momentum};
+    if (in_float) {
+      for (int k = 0; k < 2; ++k) g[k] = static_cast<float>(gradients[step][k]);
+      rule.fast(update, {w.data(), g.data(), f1.data(), f2.data(), 16}, 0, 1);
+      for (int k = 2; k < 16; ++k) EXPECT_EQ(w[k], 0.0f) << "padding must stay zero";
+    } else {
+      rule.reference(update, {W, 1, 2}, {gradients[step], 1, 2}, {s1, 1, 2}, {s2, 1, 2});
+    }
+    for (int k = 0; k < 2; ++k) out[2 * step + k] = in_float ? w[k] : W[k];
+  }
+  return out;
+}
+
+TEST(Sgd, reproduces_hand_computed_steps) {
+  for (const bool in_float : {false, true}) {
+    // s = g; W = 2 - .05, 0.1.  s = .9·(.5, -1) + (-.25, 2) = (.2, 1.1); W = 1.95 - .02, .1 - .11
+    const auto plain = two_steps("sgd", in_float, 0);
+    const double expected[4] = {1.95, 0.1, 1.93, -0.01};
+    for (int k = 0; k < 4; ++k) EXPECT_NEAR(plain[k], expected[k], 1e-6) << k;
+    // γ = 1: each step first times 1 - .1.
+    const auto decayed = two_steps("sgd", in_float, 1, 0);
+    EXPECT_NEAR(decayed[0], 1.8 - 0.05, 1e-6);
+    EXPECT_NEAR(decayed[2], 1.75 * 0.9 + 0.025, 1e-6);
+  }
+}
+
+TEST(Lion, reproduces_hand_computed_steps) {
+  for (const bool in_float : {false, true}) {
+    // signs of .1 g, then of .9·.01·(.5, -1) + .1·(-.25, 2) = (-.0205, .191)
+    const auto plain = two_steps("lion", in_float, 0);
+    const double expected[4] = {1.9, 0.1, 2.0, 0.0};
+    for (int k = 0; k < 4; ++k) EXPECT_NEAR(plain[k], expected[k], 1e-6) << k;
+    // γ = -1 on a row of norm 2: 2·(1 - .1·(1 - 1/2)) = 1.9, then the step.
+    EXPECT_NEAR(two_steps("lion", in_float, -1)[0], 1.8, 1e-6);
+  }
+}
+
+TEST(Rules, leave_a_row_without_gradient_alone_and_adamw_is_the_first) {
+  EXPECT_EQ(rule_names().front(), "adamw");
+  for (const auto& name : rule_names()) {
+    double W[1] = {2}, g[1] = {0}, s1[1] = {}, s2[1] = {};
+    find_rule(name).reference({0, 0.1, 0}, {W, 1, 1}, {g, 1, 1}, {s1, 1, 1}, {s2, 1, 1});
+    EXPECT_EQ(W[0], 2.0) << name;
+  }
 }
 
 }  // namespace

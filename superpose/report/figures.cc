@@ -9,20 +9,22 @@
 namespace superpose::report {
 
 std::vector<Figure> all_figures(const Context& context) {
-  return {loss_vs_width(context),
-          represented_vs_decay(context),
-          represented_map(context),
-          exponent_map(context),
-          exponent_vs_alpha(context),
-          overlap_vs_width(context),
-          strong_rows_vs_width(context),
-          weak_loss(context),
-          density(context),
-          emergence(context),
-          loss_by_rank(context),
-          end_of_law(context),
-          llm_loss(context),
-          llm_overlap(context)};
+  std::vector<Figure> out{loss_vs_width(context),
+                          represented_vs_decay(context),
+                          represented_map(context),
+                          exponent_map(context),
+                          exponent_vs_alpha(context),
+                          overlap_vs_width(context),
+                          strong_rows_vs_width(context),
+                          weak_loss(context),
+                          density(context),
+                          emergence(context),
+                          loss_by_rank(context),
+                          end_of_law(context),
+                          llm_loss(context),
+                          llm_overlap(context)};
+  if (auto toy_models = dimensions_per_feature(context)) out.push_back(std::move(*toy_models));
+  return out;
 }
 
 bool same(double a, double b) { return std::abs(a - b) < 0.002; }
@@ -100,7 +102,7 @@ std::string no_runs(std::string_view what, std::string_view study) {
 std::string toy_command(const Json& config) {
   std::string out = "superpose toy";
   for (const auto& [key, value] : config.items()) {
-    if (!value.is_number() && !value.is_string()) continue;
+    if (!value.is_number() && !value.is_string() && !value.is_boolean()) continue;
     std::string flag = key;
     std::replace(flag.begin(), flag.end(), '_', '-');
     std::string text = value.is_string() ? value.get<std::string>() : value.dump();

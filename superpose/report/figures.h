@@ -73,6 +73,9 @@ Figure end_of_law(const Context& context);
 Figure llm_loss(const Context& context);
 Figure llm_overlap(const Context& context);
 
+// Nothing when the store has no such runs: this figure is not about the paper.
+std::optional<Figure> dimensions_per_feature(const Context& context);
+
 std::vector<Figure> all_figures(const Context& context);
 
 }  // namespace superpose::report

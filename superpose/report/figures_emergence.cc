@@ -37,7 +37,8 @@ Series ignored_line(const Cell& cell) {
   for (int k = 0; k <= kPoints; ++k) {
     const double rank = std::max(1.0, std::round(std::pow(cell.features, static_cast<double>(k) / kPoints)));
     const double p = std::min(1.0, cell.density * std::pow(rank, -*cell.alpha) / total);
-    if (out.points.empty() || out.points.back().x < rank) out.points.push_back({rank, 4.0 / 3 * p - p * p});
+    if (out.points.empty() || out.points.back().x < rank)
+      out.points.push_back({rank, 4.0 / 3 * p - p * p});  // v ~ U(0, 2): the cells of the page are the paper's
   }
   return out;
 }

@@ -23,7 +23,7 @@ struct Findings {
 };
 
 struct Claim {
-  std::string id;        // D-number of docs/claims.md
+  std::string id;        // of docs/claims.md: D-numbers are the paper's, TM-numbers those of toy-models
   std::string claim;     // one sentence
   std::string quantity;  // what `published` and `measured` are numbers of
   Json published;        // number or [low, high]
@@ -38,6 +38,12 @@ struct Claim {
 };
 Json to_json(const Claim& claim);
 
-std::vector<Claim> judge_claims(const Findings& findings);
+// ids: the rows to judge, in the table's order; empty: those about the paper, without the rows that only another
+// study's runs decide (TM...).
+std::vector<Claim> judge_claims(const Findings& findings, const std::vector<std::string>& ids = {});
+
+// What a study file says under `claims`: a list of row ids; empty when the key is missing. Error{usage}: not such a
+// list, or an unknown row (with the nearest).
+std::vector<std::string> claim_ids(const Json& study_extra);
 
 }  // namespace superpose::study

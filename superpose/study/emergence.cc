@@ -63,7 +63,7 @@ std::vector<size_t> run_lengths(const std::vector<bool>& values) {
 }
 
 void add_emergence(const toy::Resolved& run, const toy::Result& trained, Json& out) {
-  if (trained.diverged) {
+  if (trained.diverged || !toy::has_feature_losses(run.config)) {
     for (const char* name : {"features_resolved", "feature_loss_sum", "feature_loss_sum_se", "emergence"})
       out[name] = nullptr;
     return;

@@ -2,7 +2,10 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
+
 #include "superpose/base/error.h"
+#include "superpose/base/names.h"
 #include "superpose/study/files.h"
 #include "superpose/study/measure.h"
 #include "superpose/study/results.h"
@@ -23,6 +26,7 @@ struct Row {
   "superpose sweep paper " words " --store superpose-out/runs.sqlite && superpose study quick"
 #define SUPERPOSE_STRONG "decay=-0.7777777777777778,-0.5555555555555556,-0.33333333333333337"
 constexpr const char* kQuick = "superpose study quick";
+constexpr const char* kToyModels = "superpose study toy-models";
 constexpr const char* kFit =
     "superpose fit published/fig8b_llm_losses.csv --law width --x m --y loss --group family,dataset --cluster model "
     "--bootstrap 1000";
@@ -89,6 +93,20 @@ const Row kRows[] = {
      weak_frontier_level},
     {"EM2", "Strong superposition: about m²/2 features are resolved (α = 1, m >= 25)", "median log2(i* / min(n, m²/2))",
      kQuick, strong_frontier},
+    {"TM1", "Toy Models: dense features get a dimension each, D* = m/|W|² = 1 for p >= .85", "largest |D* - 1|",
+     kToyModels, toy_models_plateau_one},
+    {"TM2", "Toy Models: sparser ones share it in antipodal pairs, D* = 1/2 for 1/(1-S) of 2.2 to 3.6",
+     "largest |D* - 1/2|", kToyModels, toy_models_plateau_half},
+    {"TM3", "Toy Models: two features in one dimension form a pair up to p* = 4r/(5r+2)",
+     "largest |p* measured - formula|", kToyModels, toy_models_phase_boundary},
+    {"TM4", "Toy Models: features that occur together are orthogonal", "largest |cos| within a pair", kToyModels,
+     toy_models_correlated},
+    {"TM5", "Toy Models: features that exclude each other are antipodal", "largest cos within a pair", kToyModels,
+     toy_models_anticorrelated},
+    {"TM6", "Toy Models: a linear model gains nothing, its loss is that of principal components",
+     "L / L(principal components) - 1, the one furthest from 0", kToyModels, toy_models_linear},
+    {"TM7", "Toy Models: with a ReLU, sparse features cost less than principal components lose",
+     "L / L(principal components) at the lowest density", kToyModels, toy_models_relu},
 };
 #undef SUPERPOSE_SWEEP
 #undef SUPERPOSE_STRONG
@@ -128,7 +146,23 @@ std::string verdict_of(const Measure& measure, const Bound& bound) {
 
 }  // namespace
 
-std::vector<Claim> judge_claims(const Findings& findings) {
+std::vector<std::string> claim_ids(const Json& extra) {
+  std::vector<std::string> known, out;
+  for (const Row& row : kRows) known.emplace_back(row.id);
+  if (!extra.is_object() || !extra.contains("claims")) return out;
+  const Json& list = extra["claims"];
+  if (!list.is_array()) throw Error(ErrorKind::usage, "claims: expected a list of ledger rows, such as [D7, TM1]");
+  for (const Json& id : list) {
+    if (!id.is_string() || std::find(known.begin(), known.end(), id.get<std::string>()) == known.end()) {
+      const std::string name = id.is_string() ? id.get<std::string>() : id.dump();
+      throw Error(ErrorKind::usage, "claims: no ledger row " + name + suggestion(name, known));
+    }
+    out.push_back(id.get<std::string>());
+  }
+  return out;
+}
+
+std::vector<Claim> judge_claims(const Findings& findings, const std::vector<std::string>& ids) {
   const YAML::Node tolerances = YAML::Load(std::string(study_file("tolerances.yaml")));
   Findings with_recorded;
   if (!findings.recorded.empty()) {
@@ -137,6 +171,9 @@ std::vector<Claim> judge_claims(const Findings& findings) {
   }
   std::vector<Claim> out;
   for (const Row& row : kRows) {
+    const bool wanted = ids.empty() ? !std::string_view(row.id).starts_with("TM")
+                                    : std::find(ids.begin(), ids.end(), row.id) != ids.end();
+    if (!wanted) continue;
     const Bound bound = bound_of(tolerances, row.id);
     Measure measure = row.measure(findings);
     bool recorded = false;

@@ -223,5 +223,86 @@ TEST(Ledger, every_row_has_a_bound_a_command_and_no_nan) {
   }
 }
 
+// A finished run of studies/toy-models.yaml.
+store::Run toy_models_run(int64_t n, int64_t m, double p, const Json& fields, const Json& result) {
+  Json config{{"features", n},
+              {"dim", m},
+              {"law", "uniform"},
+              {"values", "uniform:0:1"},
+              {"density", p * static_cast<double>(n)},
+              {"steps", 2000}};
+  config.update(fields);
+  store::Run run;
+  run.kind = "toy";
+  run.status = "ok";
+  run.config = toy::resolve(toy::config_from_json(config)).identity;
+  run.result = {{"eval_loss", 1.0}, {"eval_loss_se", 0.001}};
+  run.result.update(result);
+  return run;
+}
+
+Claim claim_named(const Findings& findings, const std::string& id) { return judge_claims(findings, {id}).at(0); }
+
+// Fed with the two closed-form solutions, the exact losses must cross where the formula says: the last p with a pair
+// lies within one step of the grid below it.
+TEST(ToyModels, phase_boundary_of_the_closed_forms_is_the_formula) {
+  for (const double r : {0.1, 0.25, 0.5, 2.0, 10.0}) {
+    Findings findings;
+    const double relative = std::min(r, 1 / r), expected = 4 * relative / (5 * relative + 2);
+    constexpr double kStep = 0.01;
+    for (int k = -5; k < 5; ++k) {
+      const double p = expected + (k + 0.5) * kStep;
+      const Json importance{{"importance", "geometric:" + Json(r).dump()}};
+      const double first = r < 1;  // the feature that is kept when the lesser is ignored, with bias p/2
+      findings.toys.push_back(
+          toy_models_run(2, 1, p, importance, {{"weights", {{1.0}, {-1.0}}}, {"biases", {0.0, 0.0}}}));
+      findings.toys.push_back(toy_models_run(
+          2, 1, p, importance,
+          {{"weights", {{first}, {1 - first}}}, {"biases", {first ? 0.0 : p / 2, first ? p / 2 : 0.0}}}));
+    }
+    const Claim claim = claim_named(findings, "TM3");
+    ASSERT_TRUE(claim.measured.has_value()) << r;
+    EXPECT_NEAR(*claim.measured, kStep / 2, 1e-6) << r << " " << claim.because;
+    EXPECT_EQ(claim.verdict, "confirmed");
+  }
+}
+
+TEST(ToyModels, pairs_are_judged_by_the_seed_with_the_lowest_loss) {
+  const Json orthogonal{{1, 0}, {0, 1}, {-1, 0}, {0, -1}}, antipodal{{1, 0}, {-1, 0}, {0, 1}, {0, -1}};
+  for (const bool exclusive : {false, true}) {
+    Findings findings;
+    const Json field{{"correlation", exclusive ? "exclusive:2" : "together:2"}};
+    findings.toys.push_back(toy_models_run(4, 2, 0.1, field, {{"eval_loss", 0.1}, {"weights", orthogonal}}));
+    findings.toys.push_back(toy_models_run(4, 2, 0.1, field, {{"eval_loss", 0.2}, {"weights", antipodal}}));
+    const Claim claim = claim_named(findings, exclusive ? "TM5" : "TM4");
+    EXPECT_NEAR(*claim.measured, 0, 1e-12);
+    EXPECT_EQ(claim.verdict, exclusive ? "denied" : "confirmed");
+    EXPECT_FALSE(claim_named(findings, exclusive ? "TM4" : "TM5").measured.has_value());
+  }
+}
+
+TEST(ToyModels, other_models_and_shortened_runs_decide_nothing) {
+  Findings findings;
+  const Json result{{"frobenius_square", 20.0}};
+  for (const Json& other : {Json{{"values", "uniform:0:2"}}, Json{{"steps", 500}}, Json{{"decoder", "untied"}},
+                            Json{{"activation", "linear"}, {"engine", "reference"}}, Json{{"law", "power:1"}}}) {
+    for (const double p : {0.9, 0.5}) findings.toys.push_back(toy_models_run(200, 20, p, other, result));
+  }
+  EXPECT_EQ(claim_named(findings, "TM1").verdict, "cannot_tell");
+  for (const double p : {0.9, 1.0}) findings.toys.push_back(toy_models_run(200, 20, p, Json::object(), result));
+  EXPECT_EQ(claim_named(findings, "TM1").verdict, "confirmed");
+  EXPECT_NEAR(*claim_named(findings, "TM1").measured, 0, 1e-12);
+  EXPECT_EQ(claim_named(findings, "TM2").verdict, "cannot_tell");
+}
+
+TEST(ToyModels, runs_of_a_relative_are_never_the_papers) {
+  Findings findings;
+  add_cell(findings, 1, -5.0 / 9, 1.0);
+  findings.toys[0].config["values"] = "constant:1";
+  findings.toys[1].config["bias"] = false;
+  findings.toys[2].config["schedule"] = "cosine";  // at its default
+  EXPECT_EQ(paper_runs(findings.toys).size(), 4u);
+}
+
 }  // namespace
 }  // namespace superpose::study

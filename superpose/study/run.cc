@@ -54,6 +54,7 @@ Findings gather(const store::Store& store, const fit::Result& llm_fit, const std
 
 StudyResult run_study(const StudyOptions& options) {
   const sweep::Study study = sweep::parse_study(read_study_file(options.study), options.study, options.overrides);
+  const auto claims_asked = claim_ids(study.extra);
   const MemoryLimit memory = memory_limit();
   const auto jobs = resolve_jobs(study.configs, static_cast<double>(memory.bytes));
   for (const auto& path : options.checkpoints) {  // a slip of the keyboard should not cost a study
@@ -93,7 +94,7 @@ StudyResult run_study(const StudyOptions& options) {
   stage(options, "judging the claims");
   const Findings findings = gather(store, llm_fit, options.results);
   result.recorded = findings.recorded.size();
-  result.claims = judge_claims(findings);
+  result.claims = judge_claims(findings, claims_asked);
   Json claims = Json::array();
   for (const Claim& claim : result.claims) claims.push_back(to_json(claim));
   store.put_artifact("claims", result.name, {{"study", result.name}, {"about", study.about}, {"claims", claims}});

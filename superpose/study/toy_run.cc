@@ -2,6 +2,7 @@
 #include "superpose/study/toy_run.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -33,6 +34,12 @@ Json histogram(const std::vector<double>& norms) {
   return {{"min", 0.0}, {"max", top}, {"counts", counts}};
 }
 
+Json rows_json(const Matrix<float>& W) {
+  Json out = Json::array();
+  for (size_t i = 0; i < W.rows(); ++i) out.push_back(std::vector<float>(W.row(i).begin(), W.row(i).end()));
+  return out;
+}
+
 void add_geometry(const toy::Resolved& run, const toy::Result& trained, Json& out) {
   const MatrixView<const float> W = trained.W.view();
   const auto norms = geometry::row_norms(W);
@@ -58,7 +65,12 @@ void add_geometry(const toy::Resolved& run, const toy::Result& trained, Json& ou
   out["norm_histogram"] = histogram(norms);
   const auto d = geometry::feature_dimensionality(W);
   out["dimensionality_sum"] = std::accumulate(d.begin(), d.end(), 0.0);
-  out["loss_unlearned"] = geometry::unlearned_loss(norms, run.law.probability);
+  std::vector<double> weight = run.law.probability;  // I_i p_i
+  for (size_t i = 0; i < weight.size(); ++i) weight[i] *= run.importance_of(i);
+  out["loss_unlearned"] = geometry::unlearned_loss(norms, weight, run.values.mean_square);
+  double square = 0;
+  for (const double r : norms) square += r * r;
+  out["frobenius_square"] = square;
 }
 
 }  // namespace
@@ -77,7 +89,7 @@ Json toy_result(const toy::Resolved& run, const toy::Result& t) {
     for (const char* name :
          {"phi_half", "phi_one", "rows_represented", "rows_strong", "overlap_mean_square", "overlap_mean_square_all",
           "overlap_mean_square_strong", "overlap_mean_abs", "overlap_max", "welch_bound_strong", "norm_mean",
-          "norm_quantiles", "norm_histogram", "dimensionality_sum", "loss_unlearned"}) {
+          "norm_quantiles", "norm_histogram", "dimensionality_sum", "loss_unlearned", "frobenius_square"}) {
       out[name] = nullptr;
     }
   } else {
@@ -92,6 +104,10 @@ Json toy_result(const toy::Resolved& run, const toy::Result& t) {
   out["seconds"] = t.seconds;
   out["steps_per_second"] = t.seconds > 0 ? Json(static_cast<double>(t.steps_done) / t.seconds) : Json(nullptr);
   out["instruction_set"] = kernels::instruction_set();
+  constexpr size_t kSmall = 100;  // entries: a matrix that fits on a page is kept whole
+  const bool keep = !t.diverged && n * m <= kSmall;
+  out["weights"] = keep ? rows_json(t.W) : Json(nullptr);
+  out["biases"] = keep ? Json(t.b) : Json(nullptr);
   Json curve = Json::array();
   for (const auto& [step, loss] : t.curve) curve.push_back({step, not_negative(loss)});
   out["curve"] = std::move(curve);
@@ -99,8 +115,10 @@ Json toy_result(const toy::Resolved& run, const toy::Result& t) {
 }
 
 void save_toy(const std::filesystem::path& path, const toy::Resolved& run, const toy::Result& t) {
-  checkpoint::write_safetensors(path, {{"W", {t.W.rows(), t.W.cols()}, t.W.data()}, {"b", {t.b.size()}, t.b.data()}},
-                                {{"superpose.config", run.json.dump()}});
+  std::vector<checkpoint::SaveTensor> tensors{{"W", {t.W.rows(), t.W.cols()}, t.W.data()},
+                                              {"b", {t.b.size()}, t.b.data()}};
+  if (t.decoder.rows() > 0) tensors.push_back({"W_dec", {t.decoder.rows(), t.decoder.cols()}, t.decoder.data()});
+  checkpoint::write_safetensors(path, tensors, {{"superpose.config", run.json.dump()}});
 }
 
 namespace {
@@ -149,7 +167,7 @@ std::vector<sweep::Job> resolve_jobs(const std::vector<Json>& configs, double me
   for (const Json& json : configs) {
     try {
       const toy::Resolved run = toy::resolve(toy::config_from_json(json), memory_bytes);
-      jobs.push_back({run.json, toy::predicted_seconds(run.config, run.law), toy::useful_threads(run.config),
+      jobs.push_back({run.identity, toy::predicted_seconds(run.config, run.law), toy::useful_threads(run.config),
                       toy::predicted_bytes(run.config, run.law)});
     } catch (const Error& e) {
       complaints.add(json, e);
@@ -186,7 +204,7 @@ void remove_old_snapshots(const store::Store& store) {
 sweep::Work toy_work(const WorkOptions& work) {
   return [work](const Json& config, const sweep::JobContext& context) -> sweep::Outcome {
     const toy::Resolved run = toy::resolve(toy::config_from_json(config));
-    if (run.json != config) {  // the run is known by the data it was planned with
+    if (run.identity != config) {  // the run is known by the data it was planned with
       throw Error(ErrorKind::bad_file, run.config.law + ": the counts changed after the sweep began; start it again");
     }
     toy::TrainOptions options;
@@ -214,6 +232,14 @@ sweep::Work toy_work(const WorkOptions& work) {
       throw sweep::Cancelled{};
     }
   };
+}
+
+void check_environment() {
+  if (!kernels::instruction_set_refused()) return;
+  const char* names[8];
+  const size_t count = kernels::instruction_sets(names, std::size(names));
+  throw Error(ErrorKind::usage, fmt::format("SUPERPOSE_ISA={}: expected one of {}", std::getenv("SUPERPOSE_ISA"),
+                                            fmt::join(names, names + count, ", ")));
 }
 
 }  // namespace superpose::study

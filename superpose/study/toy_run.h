@@ -16,7 +16,8 @@ namespace superpose::study {
 // null for a run that diverged; an overlap is null when fewer than two rows take part.
 Json toy_result(const toy::Resolved& run, const toy::Result& trained);
 
-// Writes W [n, m] and b [n] as F32 safetensors; the configuration goes into __metadata__ under "superpose.config".
+// Writes W [n, m] and b [n] (and W_dec [n, m] if untied) as F32 safetensors; the configuration goes into __metadata__
+// under "superpose.config".
 void save_toy(const std::filesystem::path& path, const toy::Resolved& run, const toy::Result& trained);
 
 // Jobs for a sweep of toy runs: every configuration validated, defaults filled in, cost, memory and usable cores
@@ -39,5 +40,9 @@ sweep::Work toy_work(const WorkOptions& options = {});
 std::filesystem::path snapshot_folder(const std::filesystem::path& store);
 // Removes the snapshots of finished runs and what saves that were killed left behind; the folder too when it is empty.
 void remove_old_snapshots(const store::Store& store);
+
+// Error{usage}: SUPERPOSE_ISA names an instruction set that this machine or this build does not have. A wish that was
+// silently ignored would be measured as if it had worked.
+void check_environment();
 
 }  // namespace superpose::study

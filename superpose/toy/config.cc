@@ -7,6 +7,7 @@
 
 #include "superpose/base/error.h"
 #include "superpose/base/names.h"
+#include "superpose/optimizer/optimizer.h"
 #include "superpose/toy/toy.h"
 
 namespace superpose::toy {
@@ -23,6 +24,24 @@ class Problems {
     if (!ok) add(fmt::format("{} = {}: expected {}", name, value, what));
   }
   bool any() const { return !text_.empty(); }
+  void expect_one_of(const char* name, const std::string& value, const std::vector<std::string>& known) {
+    if (std::find(known.begin(), known.end(), value) != known.end()) return;
+    std::string list;
+    for (const auto& choice : known) {
+      list += (list.empty() ? "" : &choice == &known.back() ? " or " : ", ") + choice;
+    }
+    std::string near = suggestion(value, known);
+    if (near.find("did you mean") == std::string::npos) near.clear();
+    add(fmt::format("{} = {}: expected {}{}", name, value, list, near));
+  }
+  template <class Check>
+  void expect_no_error(const Check& check) {
+    try {
+      check();
+    } catch (const Error& e) {
+      add(e.what());
+    }
+  }
   void raise(const char* where) const {
     if (!text_.empty()) throw Error(ErrorKind::usage, std::string(where) + text_);
   }
@@ -55,6 +74,29 @@ bool read(const Json& json, std::string& out) {
   return true;
 }
 
+bool read(const Json& json, bool& out) {
+  if (!json.is_boolean()) return false;
+  out = json.get<bool>();
+  return true;
+}
+
+void validate_extensions(const Config& c, Problems& problems) {
+  problems.expect_no_error([&] { features::make_values(c.values); });
+  problems.expect_no_error([&] { features::make_correlation(c.correlation); });
+  problems.expect_no_error([&] { make_importance(c.importance, 0); });
+  problems.expect_one_of("decoder", c.decoder, {"tied", "untied"});
+  problems.expect_one_of("activation", c.activation, {"relu", "linear"});
+  problems.expect_one_of("bias_init", c.bias_init, {"normal", "zero"});
+  problems.expect(c.init_scale >= 0 && c.init_scale <= 1000, "init_scale", c.init_scale, "0 <= init_scale <= 1000");
+  problems.expect_one_of("optimizer", c.optimizer, optimizer::rule_names());
+  problems.expect_one_of("schedule", c.schedule, optimizer::schedule_names());
+  problems.expect(c.momentum >= 0 && c.momentum < 1, "momentum", c.momentum, "0 <= momentum < 1");
+  problems.expect(c.optimizer == "sgd" || c.momentum == Config{}.momentum, "momentum", c.momentum,
+                  "0.9 unless optimizer = sgd: no other optimiser has it");
+  problems.expect(c.activation != "linear" || c.engine != "fast", "activation", c.activation,
+                  "relu with the fast engine; add engine = reference (--engine reference)");
+}
+
 }  // namespace
 
 std::vector<std::string> field_names() {
@@ -70,11 +112,7 @@ void check(const Config& c, Problems& problems) {
   const auto finite = [](double x) { return std::isfinite(x); };
   problems.expect(c.features >= 0 && c.features <= 100'000'000, "features", c.features, "1 <= features <= 10^8, or 0");
   problems.expect(c.dim >= 1 && c.dim <= 65536, "dim", c.dim, "1 <= dim <= 65536");
-  try {
-    features::check_law_spec(c.law);
-  } catch (const Error& e) {
-    problems.add(e.what());
-  }
+  problems.expect_no_error([&] { features::check_law_spec(c.law); });
   problems.expect(finite(c.density) && c.density > 0, "density", c.density, "0 < density <= features");
   if (c.features > 0) {
     problems.expect(!(c.density > static_cast<double>(c.features)), "density", c.density,
@@ -88,11 +126,9 @@ void check(const Config& c, Problems& problems) {
   problems.expect(c.warmup >= 0 && c.warmup <= 1, "warmup", c.warmup, "0 <= warmup <= 1");
   problems.expect(c.lr_floor >= 0 && c.lr_floor <= 1, "lr_floor", c.lr_floor, "0 <= lr_floor <= 1");
   problems.expect(finite(c.loss_scale) && c.loss_scale > 0, "loss_scale", c.loss_scale, "loss_scale > 0");
-  const std::vector<std::string> engines{"fast", "reference"};
-  if (std::find(engines.begin(), engines.end(), c.engine) == engines.end()) {
-    problems.add(fmt::format("engine = {}: expected fast or reference{}", c.engine, suggestion(c.engine, engines)));
-  }
+  problems.expect_one_of("engine", c.engine, {"fast", "reference"});
   problems.expect(c.seed >= 0, "seed", c.seed, "seed >= 0");
+  validate_extensions(c, problems);
 }
 
 }  // namespace
@@ -106,6 +142,16 @@ void validate(const Config& config) {
 Json to_json(const Config& config) {
   Json out = Json::object();
   fields(config, [&](const char* name, const auto& value, const char*) { out[name] = value; });
+  return out;
+}
+
+Json whole_config(const Json& stored) {
+  if (!stored.is_object() || !stored.contains("features")) return stored;
+  Json out = stored;
+  const Config paper;
+  extension_fields(paper, [&](const char* name, const auto& value, const char*) {
+    if (!out.contains(name)) out[name] = value;
+  });
   return out;
 }
 
@@ -125,6 +171,7 @@ Config config_from_json(const Json& json) {
     problems.add(fmt::format("{} = {}: expected {}", name, json[name].dump(),
                              std::is_same_v<Field, int64_t>  ? "an integer"
                              : std::is_same_v<Field, double> ? "a number"
+                             : std::is_same_v<Field, bool>   ? "true or false"
                                                              : "a text"));
   });
   check(config, problems);
@@ -151,13 +198,29 @@ Resolved resolve(const Config& config, double available_bytes) {
     }
   }
   problems.raise("toy: ");
-  Resolved out{config, features::make_law(config.law, static_cast<uint64_t>(config.features), config.density), {}};
+  Resolved out{config, features::make_law(config.law, static_cast<uint64_t>(config.features), config.density), {}, {}};
   out.config.features = static_cast<int64_t>(out.law.probability.size());
   out.config.law = out.law.spec;
   if (out.config.lr_bias == 0) out.config.lr_bias = config.lr;
+  out.values = features::make_values(config.values);
+  out.correlation = features::make_correlation(config.correlation);
+  features::share_frequencies(out.correlation, out.law);
+  const Importance importance = make_importance(config.importance, out.law.probability.size());
+  out.importance = importance.value;
+  out.config.values = out.values.spec;
+  out.config.correlation = out.correlation.spec;
+  out.config.importance = importance.spec;
+
   out.json = to_json(out.config);
   if (!out.law.data_fingerprint.empty()) out.json[kLawData] = out.law.data_fingerprint;
+  out.identity = out.json;
+  const Config paper;
+  extension_fields(paper, [&](const char* name, const auto& value, const char*) {
+    if (out.identity[name] == Json(value)) out.identity.erase(name);
+  });
   return out;
 }
+
+features::Sampler make_sampler(const Resolved& run) { return features::Sampler(run.law, run.values, run.correlation); }
 
 }  // namespace superpose::toy

@@ -11,8 +11,8 @@ std::unique_ptr<Engine> make_fast_engine(const Resolved& run, const Workers& wor
 
 // An array of T as a piece of state.
 template <class T>
-StateArray state_array(const char* name, T* data, size_t count) {
-  return {name, std::as_writable_bytes(std::span<T>(data, count))};
+StateArray state_array(std::string name, T* data, size_t count) {
+  return {std::move(name), std::as_writable_bytes(std::span<T>(data, count))};
 }
 
 }  // namespace superpose::toy

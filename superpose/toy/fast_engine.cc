@@ -12,6 +12,10 @@
 //        ∂W = Σ_r δ_r ⊗ h_r  +  u_r scattered to the features of r,       u_r = Wᵀ δ_r
 //    by walking the lists; where a list is long (the first steps, when b ~ N(0,1)) by products of full matrices.
 //
+// The relatives of the paper's model are the same machinery on other arrays: V, what z and u are made with, is W, or
+// W_dec when untied; then δ ⊗ h is the gradient of V and u that of W. Importance: ReLU(cz) = c·ReLU(z), so rows of V,
+// biases and targets are multiplied by √I_j, the loss is Σ (y' - x')², and δ ⊗ h gets the factor √I_j back.
+//
 // Columns are cut into tiles, rows into tasks, by sizes alone. Threads share the tasks of a tile (rows are exclusive:
 // lists, u) and then the tiles (columns are exclusive: δ ⊗ h), so they change nothing in the result. Memory: a few
 // arrays of n·m for the parameters, the gradient and Adam, and the tiles' A·(columns of a tile).
@@ -163,22 +167,34 @@ class FastEngine : public Engine {
         stride_(kernels::pad(m_)),
         padded_n_(kernels::pad(n_)),
         workers_(workers),
-        pool_(workers.threads, workers.allowed) {
+        pool_(workers.threads, workers.allowed),
+        untied_(config_.decoder == "untied"),
+        rule_(optimizer::find_rule(config_.optimizer)),
+        shape_(optimizer::schedule_shape(config_.schedule)) {
+    for (const double weight : run.importance) root_importance_.push_back(static_cast<float>(std::sqrt(weight)));
     set(initial_weights(config_, workers), initial_biases(config_));
+    if (untied_) set_decoder(initial_decoder(config_, workers));
   }
 
   double step(const features::Batch& batch, int64_t step) override {
     const double value = gradient(batch, true);
     auto mark = Clock::now();
-    const optimizer::Schedule schedule{config_.lr, config_.steps, config_.warmup, config_.lr_floor};
+    const optimizer::Schedule schedule{config_.lr, config_.steps, config_.warmup, config_.lr_floor, shape_};
     const double rate = optimizer::learning_rate(schedule, step);
-    const auto adam = optimizer::adam_step(rate, step);
-    const optimizer::FloatRows rows{W_.data(), gradient_.data(), moment1_.data(), moment2_.data(), stride_};
-    by_feature([&](size_t first, size_t last) { optimizer::adamw_fast(rows, first, last, config_.decay, adam, rate); });
-    const double bias_rate = rate * (config_.lr_bias / config_.lr);
+    const optimizer::Update update{config_.decay, rate, step, config_.momentum};
+    by_feature([&](size_t first, size_t last) {
+      rule_.fast(update, {W_.data(), gradient_.data(), moment1_.data(), moment2_.data(), stride_}, first, last);
+      if (!untied_) return;
+      rule_.fast(
+          update,
+          {decoder_.value.data(), decoder_.gradient.data(), decoder_.moment1.data(), decoder_.moment2.data(), stride_},
+          first, last);
+    });
     // The bias is one row of n; what pads it must stay negative, so it is set again after the step.
-    optimizer::adamw_fast({b_.data(), bias_gradient_.data(), bias_moment1_.data(), bias_moment2_.data(), padded_n_}, 0,
-                          1, 0, optimizer::adam_step(bias_rate, step), bias_rate);
+    if (config_.bias) {
+      rule_.fast({0, rate * (config_.lr_bias / config_.lr), step, config_.momentum},
+                 {b_.data(), bias_gradient_.data(), bias_moment1_.data(), bias_moment2_.data(), padded_n_}, 0, 1);
+    }
     std::fill(b_.begin() + signed_n(), b_.end(), -1.0f);
     profile_.optimizer += seconds_since(mark);
     return value;
@@ -188,8 +204,14 @@ class FastEngine : public Engine {
 
   std::vector<StateArray> state() override {
     const auto array = [](const char* name, AlignedVector<float>& x) { return state_array(name, x.data(), x.size()); };
-    return {array("W", W_), array("W.moment1", moment1_),      array("W.moment2", moment2_),
-            array("b", b_), array("b.moment1", bias_moment1_), array("b.moment2", bias_moment2_)};
+    std::vector<StateArray> out{array("W", W_), array("W.moment1", moment1_),      array("W.moment2", moment2_),
+                                array("b", b_), array("b.moment1", bias_moment1_), array("b.moment2", bias_moment2_)};
+    if (untied_) {
+      out.push_back(array("W_dec", decoder_.value));
+      out.push_back(array("W_dec.moment1", decoder_.moment1));
+      out.push_back(array("W_dec.moment2", decoder_.moment2));
+    }
+    return out;
   }
 
   Matrix<double> weight_gradient() const override { return unpadded(gradient_); }
@@ -198,12 +220,15 @@ class FastEngine : public Engine {
   }
   Matrix<double> weights() const override { return unpadded(W_); }
   std::vector<double> biases() const override { return {b_.begin(), b_.begin() + signed_n()}; }
+  Matrix<double> decoder() const override { return unpadded(decoder_.value); }
+  Matrix<double> decoder_gradient() const override { return unpadded(decoder_.gradient); }
   Profile profile() const override { return profile_; }
 
   bool finite() const override {
     double sum = 0;
     for (size_t i = 0; i < n_; ++i) sum += kernels::sum_squares(W_.data() + i * stride_, stride_);
     for (const float x : b_) sum += static_cast<double>(x) * x;
+    for (const float x : decoder_.value) sum += static_cast<double>(x) * x;
     return std::isfinite(sum);
   }
 
@@ -214,9 +239,7 @@ class FastEngine : public Engine {
     gradient_.assign(padded_n_ * stride_, 0.0f);
     moment1_.assign(n_ * stride_, 0.0f);
     moment2_.assign(n_ * stride_, 0.0f);
-    for (size_t i = 0; i < n_; ++i) {
-      for (size_t k = 0; k < m_; ++k) W_[i * stride_ + k] = static_cast<float>(W(i, k));
-    }
+    copy_padded(W, W_);
     b_.assign(padded_n_, -1.0f);
     std::transform(b.begin(), b.end(), b_.begin(), [](double x) { return static_cast<float>(x); });
     bias_gradient_.assign(padded_n_, 0.0f);
@@ -224,8 +247,44 @@ class FastEngine : public Engine {
     bias_moment2_.assign(padded_n_, 0.0f);
   }
 
+  void set_decoder(const Matrix<double>& decoder) override {
+    decoder_.value.assign(padded_n_ * stride_, 0.0f);
+    decoder_.gradient.assign(padded_n_ * stride_, 0.0f);
+    decoder_.moment1.assign(n_ * stride_, 0.0f);
+    decoder_.moment2.assign(n_ * stride_, 0.0f);
+    copy_padded(decoder, decoder_.value);
+  }
+
  private:
+  void copy_padded(const Matrix<double>& from, AlignedVector<float>& to) const {
+    for (size_t i = 0; i < n_; ++i) {
+      for (size_t k = 0; k < m_; ++k) to[i * stride_ + k] = static_cast<float>(from(i, k));
+    }
+  }
+
   std::ptrdiff_t signed_n() const { return static_cast<std::ptrdiff_t>(n_); }
+
+  // Sets V and the bias that outputs are made with, and where the gradient of V goes.
+  void choose_outputs() {
+    AlignedVector<float>& own = untied_ ? decoder_.value : W_;
+    V_ = own.data();
+    V_gradient_ = (untied_ ? decoder_.gradient : gradient_).data();
+    bias_ = b_.data();
+    if (root_importance_.empty()) return;
+    scaled_V_ = own;
+    scaled_b_ = b_;
+    by_feature([&](size_t first, size_t last) {
+      for (size_t j = first; j < last; ++j) {
+        for (size_t k = 0; k < stride_; ++k) scaled_V_[j * stride_ + k] *= root_importance_[j];
+        scaled_b_[j] *= root_importance_[j];
+      }
+    });
+    V_ = scaled_V_.data();
+    bias_ = scaled_b_.data();
+  }
+
+  // What a target is multiplied by.
+  float root_importance(uint32_t j) const { return root_importance_.empty() ? 1.0f : root_importance_[j]; }
 
   template <class Body>
   void by_feature(Body&& body) {
@@ -235,6 +294,7 @@ class FastEngine : public Engine {
   double gradient(const features::Batch& batch, bool with_gradient) {
     auto mark = Clock::now();
     plan_.build(batch);
+    choose_outputs();
     const size_t rows = plan_.rows.size(), active = batch.active.size();
     const double gram_cost =
         static_cast<double>(active * stride_) + kRowPassCost * static_cast<double>(plan_.sample_entries);
@@ -249,6 +309,7 @@ class FastEngine : public Engine {
       pool_.parallel_for((padded_n_ + kChunk - 1) / kChunk, [&](size_t c) {
         const size_t last = std::min(padded_n_, (c + 1) * kChunk);
         std::fill(gradient_.data() + c * kChunk * stride_, gradient_.data() + last * stride_, 0.0f);
+        if (untied_) std::fill(V_gradient_ + c * kChunk * stride_, V_gradient_ + last * stride_, 0.0f);
       });
     }
     profile_.forward += seconds_since(mark);
@@ -269,7 +330,10 @@ class FastEngine : public Engine {
       loss = std::accumulate(empty_loss.begin(), empty_loss.end(), loss);
     }
     if (with_gradient) finish_gradient(batch);
-    return std::accumulate(row_loss_.begin(), row_loss_.end(), loss) / static_cast<double>(batch.samples);
+    // y² - 2xy + x² in parts: where every output is right to the last bit, rounding may leave a little less than
+    // nothing.
+    return std::max(0.0, std::accumulate(row_loss_.begin(), row_loss_.end(), loss)) /
+           static_cast<double>(batch.samples);
   }
 
   // Tiles of equal width, as wide as G's part of `rows` rows fits into the cache.
@@ -325,7 +389,7 @@ class FastEngine : public Engine {
     const float* source = hidden_way_ ? hidden_.data() : gathered_.data();
     float* const z = gram_.get(count * tile.padded);
     float* const packed = packed_.get(m_ * tile.padded);
-    kernels::pack_columns(W_.data() + tile.first * stride_, tile.padded, m_, stride_, packed);
+    kernels::pack_columns(V_ + tile.first * stride_, tile.padded, m_, stride_, packed);
     pool_.parallel_for((count + kGemmRows - 1) / kGemmRows, [&](size_t chunk) {
       workers_.check();  // nothing that state() holds has changed yet, nor has it before the optimiser
       const size_t first = chunk * kGemmRows;
@@ -358,7 +422,7 @@ class FastEngine : public Engine {
     uint32_t* const index = lists.index.get(room);
     float* const d = lists.d.get(room);
     float* const e = lists.e.get(room);
-    const float* const bias = b_.data() + tile.first;
+    const float* const bias = bias_ + tile.first;
     const float* const z = gram_.data();
     std::vector<const float*> pointers;
     constexpr float kOne = 1;
@@ -400,12 +464,12 @@ class FastEngine : public Engine {
     for (uint32_t k = row.begin; k < row.begin + row.count; ++k) {
       const uint32_t j = batch.active[plan_.active[k]];
       if (!tile.contains(j)) continue;
-      const double x = plan_.value[k];
-      row_loss_[r] += x * x;
+      const float x = plan_.value[k] * root_importance(j);
+      row_loss_[r] += static_cast<double>(x) * x;
       float* const y = find(list.index, list.d, count, static_cast<uint32_t>(j - tile.first));
       if (!y) continue;
-      row_loss_[r] -= 2 * x * static_cast<double>(*y);
-      *y -= plan_.value[k];
+      row_loss_[r] -= 2.0 * x * static_cast<double>(*y);
+      *y -= x;
     }
   }
 
@@ -417,12 +481,12 @@ class FastEngine : public Engine {
     const auto local = static_cast<uint32_t>(j - tile.first);
     float* const d = find(list.index, list.d, count, local);
     for (uint32_t k = row.begin; k < row.begin + row.count; ++k) {
-      const float v = plan_.value[k], z = std::fma(v, g[local], b_[j]);
-      row_loss_[r] += static_cast<double>(v) * v;
+      const float v = plan_.value[k], x = v * root_importance(j), z = std::fma(v, g[local], bias_[j]);
+      row_loss_[r] += static_cast<double>(x) * x;
       if (!d || !(z > 0)) continue;
-      row_loss_[r] -= 2.0 * v * z;
-      *d -= v * v;
-      list.e[d - list.d] -= v;
+      row_loss_[r] -= 2.0 * x * z;
+      *d -= v * x;
+      list.e[d - list.d] -= x;
     }
   }
 
@@ -447,17 +511,17 @@ class FastEngine : public Engine {
 
   void gather_back(const Tile& tile, size_t task, const Lists& lists) {
     const size_t first = task * kTaskRows, rows = std::min(plan_.rows.size() - first, kTaskRows);
-    const float* const W = W_.data() + tile.first * stride_;
+    const float* const V = V_ + tile.first * stride_;
     if (is_dense(lists.count, rows, tile)) {
       AlignedVector<float> full(rows * tile.padded);
       spread(lists, rows, tile.padded, full.data());
       kernels::gemm_nn(
-          {rows, stride_, tile.count, full.data(), tile.padded, W, stride_, back_.data() + first * stride_, stride_});
+          {rows, stride_, tile.count, full.data(), tile.padded, V, stride_, back_.data() + first * stride_, stride_});
       return;
     }
     for (size_t r = 0; r < rows; ++r) {
       const size_t begin = lists.begin[r];
-      kernels::gather_rows({lists.index.data() + begin, lists.d.data() + begin, lists.begin[r + 1] - begin, stride_}, W,
+      kernels::gather_rows({lists.index.data() + begin, lists.d.data() + begin, lists.begin[r + 1] - begin, stride_}, V,
                            back_.data() + (first + r) * stride_);
     }
   }
@@ -468,7 +532,7 @@ class FastEngine : public Engine {
     const double times = static_cast<double>(plan_.empty);
     double square = 0;
     for (size_t j = tile.first; j < tile.first + tile.count; ++j) {
-      const float y = std::max(0.0f, b_[j]);
+      const float y = std::max(0.0f, bias_[j]);
       square += static_cast<double>(y) * y;
       bias_gradient_[j] = static_cast<float>(times * y);
     }
@@ -478,7 +542,7 @@ class FastEngine : public Engine {
     const size_t rows = plan_.rows.size();
     const bool dense = is_dense(positive, rows, tile);
     AlignedVector<float> full(dense ? rows * tile.padded : 0);
-    float* const G = gradient_.data() + tile.first * stride_;
+    float* const G = V_gradient_ + tile.first * stride_;
     float* const db = bias_gradient_.data() + tile.first;
     for (size_t task = 0; task < tasks_; ++task) {
       const Lists& lists = lists_[slot + task];
@@ -499,9 +563,21 @@ class FastEngine : public Engine {
     return times * square;
   }
 
+  // The gradients of V and b from those of their multiples.
+  void scale_back_importance() {
+    if (root_importance_.empty()) return;
+    by_feature([&](size_t first, size_t last) {
+      for (size_t j = first; j < last; ++j) {
+        for (size_t k = 0; k < stride_; ++k) V_gradient_[j * stride_ + k] *= root_importance_[j];
+        bias_gradient_[j] *= root_importance_[j];
+      }
+    });
+  }
+
   // Adds u_r to the features of row r, and applies the factor 2·scale/(B·n).
   void finish_gradient(const features::Batch& batch) {
     auto mark = Clock::now();
+    scale_back_importance();
     const size_t active = batch.active.size();
     pool_.parallel_for((active + kTaskRows - 1) / kTaskRows, [&](size_t task) {
       for (size_t a = task * kTaskRows; a < std::min(active, (task + 1) * kTaskRows); ++a) {
@@ -519,6 +595,8 @@ class FastEngine : public Engine {
         static_cast<float>(2 * config_.loss_scale / (static_cast<double>(batch.samples) * static_cast<double>(n_)));
     by_feature([&](size_t first, size_t last) {
       for (size_t k = first * stride_; k < last * stride_; ++k) gradient_[k] *= scale;
+      if (!untied_) return;
+      for (size_t k = first * stride_; k < last * stride_; ++k) decoder_.gradient[k] *= scale;
     });
     for (float& g : bias_gradient_) g *= scale;
     profile_.backward += seconds_since(mark);
@@ -538,6 +616,19 @@ class FastEngine : public Engine {
   AlignedVector<float> W_, gradient_;                                     // [padded n, stride]
   AlignedVector<float> moment1_, moment2_;                                // [n, stride]
   AlignedVector<float> b_, bias_gradient_, bias_moment1_, bias_moment2_;  // [padded n]
+  struct Decoder {
+    AlignedVector<float> value, gradient;   // [padded n, stride]; empty when tied
+    AlignedVector<float> moment1, moment2;  // [n, stride]
+  };
+  bool untied_;
+  Decoder decoder_;
+  AlignedVector<float> root_importance_;      // √I [n]; empty: all 1
+  AlignedVector<float> scaled_V_, scaled_b_;  // V and b times √I, where there is an importance
+  const float* V_ = nullptr;                  // what outputs are made with in this step
+  const float* bias_ = nullptr;
+  float* V_gradient_ = nullptr;
+  const optimizer::Rule& rule_;
+  optimizer::ScheduleShape shape_;
   Plan plan_;
   bool hidden_way_ = false;
   size_t tasks_ = 0;

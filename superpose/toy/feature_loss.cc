@@ -16,9 +16,9 @@ constexpr size_t kBlock = 256;    // features whose outputs are held at once
 constexpr double kOutputs = 4e7;  // n·K: a fraction of a second, at any width
 constexpr uint32_t kLeast = 256, kMost = 4096;
 
-// h of each background: H [K, m] = Σ_k v_k W_k.
-std::vector<float> hidden(const features::Batch& batch, MatrixView<const float> W) {
-  std::vector<float> H(batch.samples * W.cols);
+// h of each background, H [rows, m]: Σ_k v_k W_k for the K there are, then zeros.
+std::vector<float> hidden(const features::Batch& batch, MatrixView<const float> W, size_t rows) {
+  std::vector<float> H(rows * W.cols);
   for (size_t a = 0; a < batch.active.size(); ++a) {
     const auto row = W.row(batch.active[a]);
     for (uint32_t e = batch.begin[a]; e < batch.begin[a + 1]; ++e) {
@@ -30,12 +30,12 @@ std::vector<float> hidden(const features::Batch& batch, MatrixView<const float> 
 }
 
 // K values of an active feature, one from each K-th of the distribution, in random order.
-std::vector<float> stratified_values(uint64_t seed, uint32_t samples) {
+std::vector<float> stratified_values(const features::Values& values, uint64_t seed, uint32_t samples) {
   std::vector<float> out;
   for (uint32_t k = 0; k < samples; ++k) {
     const PhiloxBlock block = RandomBlocks(seed, RandomStream::feature_loss, 1, k).next();
     const double u = (k + uniform_open(block[0], block[1])) / samples;
-    out.push_back(features::value_from(static_cast<uint32_t>(u * 0x1p32)));
+    out.push_back(values.draw(values.parameters.data(), static_cast<uint32_t>(u * 0x1p32), block[3]));
     std::swap(out.back(), out[block[2] % (k + 1)]);
   }
   return out;
@@ -43,7 +43,7 @@ std::vector<float> stratified_values(uint64_t seed, uint32_t samples) {
 
 // One feature over all backgrounds. z: its output before bias and ReLU, feature i itself taken out.
 struct Output {
-  double p, bias, norm_square;
+  double p, bias, norm_square, weight;  // weight: its importance
 };
 struct Sums {
   double loss = 0, square = 0, on = 0, off = 0;  // Σ loss, Σ loss², Σ y² when on, Σ y² when off
@@ -55,7 +55,7 @@ Sums add_up(const Output& f, std::span<const float> z, const std::vector<float>&
     const double v = values[(s + shift) % values.size()];
     const double off = std::max(0.0, f.bias + z[s]);
     const double on = std::max(0.0, f.bias + z[s] + v * f.norm_square);
-    const double loss = f.p * (on - v) * (on - v) + (1 - f.p) * off * off;
+    const double loss = f.weight * (f.p * (on - v) * (on - v) + (1 - f.p) * off * off);
     out.loss += loss, out.square += loss * loss, out.on += on * on, out.off += off * off;
     per_sample[s] += loss;
   }
@@ -63,6 +63,10 @@ Sums add_up(const Output& f, std::span<const float> z, const std::vector<float>&
 }
 
 }  // namespace
+
+bool has_feature_losses(const Config& config) {
+  return config.decoder == "tied" && config.activation == "relu" && config.correlation == "none";
+}
 
 size_t FeatureLosses::resolved_count() const {
   size_t count = 0;
@@ -74,25 +78,29 @@ FeatureLosses feature_losses(const Resolved& run, MatrixView<const float> W, std
                              uint32_t samples) {
   const size_t n = W.rows, m = W.cols;
   const std::vector<double>& p = run.law.probability;
+  SUPERPOSE_ASSERT(has_feature_losses(run.config));
   SUPERPOSE_ASSERT(n == p.size() && n == b.size() && W.stride == m);
   const auto affordable = static_cast<uint32_t>(std::min(kOutputs / static_cast<double>(n), 1e9));
   const uint32_t K = samples ? samples : std::clamp(affordable, kLeast, kMost);
   const double count = K;
   const auto seed = static_cast<uint64_t>(run.config.seed);
   features::Batch batch;
-  features::Sampler(run.law).draw(seed, RandomStream::feature_loss, 0, K, batch);
-  const std::vector<float> H = hidden(batch, W), values = stratified_values(seed, K);
+  make_sampler(run).draw(seed, RandomStream::feature_loss, 0, K, batch);
+  const size_t wide = kernels::pad(K);
+  const std::vector<float> H = hidden(batch, W, wide), values = stratified_values(run.values, seed, K);
+  std::vector<float> packed(wide * m);
+  kernels::pack_columns(H.data(), wide, m, m, packed.data());
 
   FeatureLosses out;
   out.samples = K;
-  std::vector<float> Z(kBlock * K);
+  std::vector<float> Z(kBlock * wide);
   std::vector<double> per_sample(K);
   size_t active = 0;  // the first entry of batch.active not below i
   for (size_t first = 0; first < n; first += kBlock) {
     const size_t rows = std::min(kBlock, n - first);
-    kernels::gemm_nt({rows, K, m, W.data + first * m, m, H.data(), m, Z.data(), K});
+    kernels::gemm_packed({rows, wide, m, W.data + first * m, m, packed.data(), Z.data(), wide});
     for (size_t i = first; i < first + rows; ++i) {
-      const std::span<float> z(Z.data() + (i - first) * K, K);
+      const std::span<float> z(Z.data() + (i - first) * wide, K);
       double norm_square = 0;
       for (const float w : W.row(i)) norm_square += double{w} * w;
       if (active < batch.active.size() && batch.active[active] == i) {
@@ -101,12 +109,13 @@ FeatureLosses feature_losses(const Resolved& run, MatrixView<const float> W, std
         ++active;
       }
       // Shifting by i: no two features see the same value in one background, unless n > K.
-      const Sums sums = add_up({p[i], b[i], norm_square}, z, values, i, per_sample);
+      const Output f{p[i], b[i], norm_square, run.importance_of(i)};
+      const Sums sums = add_up(f, z, values, i, per_sample);
       const double mean = sums.loss / count;
       out.loss.push_back(mean);
       out.se.push_back(std::sqrt(std::max(0.0, sums.square / count - mean * mean) / (count - 1)));
-      out.ignored.push_back(p[i] * features::kMeanSquareValue -
-                            p[i] * p[i] * features::kMeanValue * features::kMeanValue);
+      const double mean_value = p[i] * run.values.mean;
+      out.ignored.push_back(f.weight * (p[i] * run.values.mean_square - mean_value * mean_value));
       const double signal = p[i] * sums.on, interference = (1 - p[i]) * sums.off;
       out.ratio.push_back(interference > 0 ? signal / interference
                           : signal > 0     ? std::numeric_limits<double>::infinity()

@@ -3,6 +3,8 @@
 //
 //     h = Wᵀx    y = ReLU(W h + b)    L = <Σ_j (y_j - x_j)²>        W [n, m], b [n], x from features/
 //
+// and its relatives: an untied decoder, no bias, no ReLU, weights I_j in the loss, other data, other optimisers.
+//
 // n features share m dimensions; row W_i is the direction of feature i. Training minimises the mean squared error over
 // batch and features (L / n), as the reference programs do, with AdamW whose weight decay is the dial between weak (γ >
 // 0) and strong (γ < 0) superposition; reported losses are L itself, the sum over features.
@@ -27,6 +29,7 @@
 #include "superpose/base/json.h"
 #include "superpose/base/matrix.h"
 #include "superpose/features/features.h"
+#include "superpose/toy/importance.h"
 
 namespace superpose::toy {
 
@@ -48,11 +51,24 @@ struct Config {
   double loss_scale = 1;        // multiplies the mean squared error before the gradient; Adam's ε makes it matter
   std::string engine = "fast";  // "fast" or "reference"
   int64_t seed = 0;             // 0 .. 2^63-1
+  // Extensions; the defaults are the paper's model.
+  std::string values = "uniform:0:2";  // of active features, see features::make_values
+  std::string correlation = "none";    // which features occur together, see features::make_correlation
+  std::string importance = "uniform";  // weights I_j of the loss, see importance.h
+  std::string decoder = "tied";        // "tied": y = f(W h + b); "untied": y = f(W_dec h + b), W_dec [n, m] its own
+  std::string activation = "relu";     // f: "relu" or "linear" (none); linear needs the reference engine
+  bool bias = true;                    // false: b = 0 throughout
+  std::string bias_init = "normal";    // b_i ~ N(0, 1), or "zero"
+  double init_scale = 1;               // W_ij, and W_dec's, start as N(0, init_scale²/m); in [0, 1000]
+  std::string optimizer = "adamw";     // see optimizer::rule_names(); all with the dial
+  double momentum = 0.9;               // of sgd, in [0, 1); other optimisers must leave it alone
+  std::string schedule = "cosine";     // of the learning rate, see optimizer::schedule_names()
 };
 
-// Calls visit(name, field, help) for each field, in order: the one list behind JSON, flags and sweep keys.
+// Calls visit(name, field, help) for each field of the paper's model: all that configurations had at first, and what
+// identifies a run whatever its values.
 template <class C, class Visit>
-void fields(C& config, Visit&& visit) {
+void core_fields(C& config, Visit&& visit) {
   visit("features", config.features, "n, number of features (0: 1000, or all positive counts of a file law)");
   visit("dim", config.dim, "m, width of the bottleneck");
   visit("law", config.law, "feature frequencies: power:A, exponential:S, linear, uniform, file:PATH");
@@ -68,15 +84,39 @@ void fields(C& config, Visit&& visit) {
   visit("engine", config.engine, "fast, or reference (dense, double)");
   visit("seed", config.seed, "seed of initialisation and data");
 }
+// The fields that came later. At its default such a field is left out of what identifies a run, so stores written
+// before it existed stay valid: a new field goes here.
+template <class C, class Visit>
+void extension_fields(C& config, Visit&& visit) {
+  visit("values", config.values,
+        "values of active features: uniform:LO:HI, constant[:C], exponential[:MEAN], halfnormal[:SCALE]");
+  visit("correlation", config.correlation, "features that occur together: none, together:K, exclusive:K");
+  visit("importance", config.importance, "weight of each feature in the loss: uniform, geometric:R");
+  visit("decoder", config.decoder, "tied, or untied (a decoder matrix of its own)");
+  visit("activation", config.activation, "of the outputs: relu, or linear (reference engine only)");
+  visit("bias", config.bias, "train the bias b; false: b = 0");
+  visit("bias_init", config.bias_init, "first bias: normal (N(0,1)) or zero");
+  visit("init_scale", config.init_scale, "first weights: N(0, init_scale^2 / dim)");
+  visit("optimizer", config.optimizer, "update rule: adamw, sgd, lion; all with the dial");
+  visit("momentum", config.momentum, "momentum of sgd");
+  visit("schedule", config.schedule, "learning rate after the warm-up: cosine, constant, linear, wsd");
+}
+// All of them, in order: the one list behind JSON, flags and sweep keys.
+template <class C, class Visit>
+void fields(C& config, Visit&& visit) {
+  core_fields(config, visit);
+  extension_fields(config, visit);
+}
 
 std::vector<std::string> field_names();
 
 // All violations at once: "dim = 0: expected 1 <= dim <= 65536; batch = ...". Error{usage}. Reads no file.
 void validate(const Config& config);
 
-// JSON with every field. law file: adds "law_data", the fingerprint of the counts, so that the config identifies the
-// run.
+// JSON with every field.
 Json to_json(const Config& config);
+// A stored configuration with the fields it leaves out; returned as it is when it is none of ours.
+Json whole_config(const Json& stored);
 // Unknown keys (with the nearest known one) and wrong types are Error{usage}, all named together. Missing keys keep
 // their defaults. Validates. "law_data" is accepted and ignored.
 Config config_from_json(const Json& json);
@@ -84,10 +124,16 @@ Config config_from_json(const Json& json);
 // what needs more memory than available_bytes (0: not known, anything goes). Error{usage | io | bad_file}.
 struct Resolved {
   Config config;
-  features::Law law;
-  Json json;  // to_json(config) plus "law_data" for file laws
+  features::Law law;  // frequencies as the data has them: shared within correlated groups
+  Json json;          // to_json(config) plus "law_data" for file laws, the fingerprint of the counts
+  Json identity;      // json without the extensions that are at their default: what a store knows the run by
+  features::Values values = features::make_values();
+  features::Correlation correlation = {};
+  std::vector<double> importance = {};  // I [n]; empty: all 1
+  double importance_of(size_t j) const { return importance.empty() ? 1.0 : importance[j]; }
 };
 Resolved resolve(const Config& config, double available_bytes = 0);
+features::Sampler make_sampler(const Resolved& run);
 
 // Where the time of a run went, in seconds.
 struct Profile {
@@ -109,6 +155,7 @@ struct Result {
   std::vector<std::pair<int64_t, double>> curve;  // about 200 points: (last step of a bin, mean loss over the bin)
   Matrix<float> W;                                // [n, m], final
   std::vector<float> b;                           // [n], final
+  Matrix<float> decoder;                          // W_dec [n, m], final; empty when tied
   double seconds = 0;                             // wall clock of the training steps, summed over resumptions
   int64_t resumed_at = 0;                         // first step that this process computed
   double seconds_here = 0;                        // the part of `seconds` spent in this process
@@ -171,7 +218,9 @@ struct FeatureLosses {
   size_t resolved_count() const;
 };
 // W, b: of the trained model. samples: 0 = as many as keep n·K below 4·10^7, 256 to 4096. Costs n·K·m multiplications
-// and K·m + 256·K floats. A function of (seed, samples) and the weights. Features are taken as independent.
+// and K·m + 256·K floats. A function of (seed, samples) and the weights. Only for tied
+// ReLU models of independent features (has_feature_losses).
+bool has_feature_losses(const Config& config);
 FeatureLosses feature_losses(const Resolved& run, MatrixView<const float> W, std::span<const float> b,
                              uint32_t samples = 0);
 
@@ -191,6 +240,10 @@ class Engine {
   virtual Matrix<double> weights() const = 0;
   virtual std::vector<double> biases() const = 0;
   virtual void set(const Matrix<double>& W, const std::vector<double>& b) = 0;
+  // W_dec, its gradient, and setting it (after set()). Only for untied models; weight_gradient() is then the encoder's.
+  virtual Matrix<double> decoder() const = 0;
+  virtual Matrix<double> decoder_gradient() const = 0;
+  virtual void set_decoder(const Matrix<double>& decoder) = 0;
   virtual bool finite() const = 0;  // are all weights finite?
   virtual Profile profile() const { return {}; }
   // Everything that the next step depends on: what a snapshot holds. Sizes depend on the configuration alone.
@@ -198,8 +251,9 @@ class Engine {
 };
 std::unique_ptr<Engine> make_engine(const Resolved& run, const Workers& workers = {});
 
-// The initial weights: W_ij ~ N(0, 1/m), b_i ~ N(0, 1).
+// The initial weights: W_ij ~ N(0, init_scale²/m), b_i ~ N(0, 1) or 0; W_dec as W, drawn independently of it.
 Matrix<double> initial_weights(const Config& config, const Workers& workers = {});
+Matrix<double> initial_decoder(const Config& config, const Workers& workers = {});
 std::vector<double> initial_biases(const Config& config);
 
 // Predictions, cost.cc. Of a resolved configuration, unless said otherwise.

@@ -262,5 +262,197 @@ TEST(Config, json_round_trip_and_resolution) {
   for (const char* name : {"features", "decay", "loss_scale"}) EXPECT_TRUE(run.json.contains(name));
 }
 
+// Each extension alone, and all that can be combined at once.
+struct Extension {
+  const char* name;
+  std::vector<std::pair<const char*, Json>> fields;
+  bool fast = true;  // does the fast engine take it?
+};
+const std::vector<Extension>& extensions() {
+  static const std::vector<Extension> all{
+      {"untied", {{"decoder", "untied"}}},
+      {"importance", {{"importance", "geometric:0.8"}}},
+      {"growing importance", {{"importance", "geometric:1.3"}}},
+      {"no bias", {{"bias", false}}},
+      {"zero bias", {{"bias_init", "zero"}}},
+      {"negative values", {{"values", "uniform:-1:1"}}},
+      {"constant values", {{"values", "constant"}}},
+      {"exponential values", {{"values", "exponential"}}},
+      {"together", {{"correlation", "together:3"}}},
+      {"exclusive", {{"correlation", "exclusive:2"}}},
+      {"sgd", {{"optimizer", "sgd"}, {"momentum", 0.5}, {"lr", 0.1}}},
+      {"lion", {{"optimizer", "lion"}, {"schedule", "wsd"}}},
+      {"all",
+       {{"decoder", "untied"},
+        {"importance", "geometric:0.9"},
+        {"values", "halfnormal"},
+        {"correlation", "together:2"},
+        {"optimizer", "sgd"},
+        {"schedule", "linear"}}},
+      {"linear", {{"activation", "linear"}}, false},
+      {"linear untied", {{"activation", "linear"}, {"decoder", "untied"}, {"importance", "geometric:0.7"}}, false},
+  };
+  return all;
+}
+
+Resolved resolved(Shape shape, const Extension& extension, const char* engine) {
+  // An exclusive group cannot be present with more than probability 1.
+  if (std::string_view(extension.name) == "exclusive")
+    shape.density = std::min(shape.density, 0.4), shape.law = "uniform";
+  Json json = to_json(config_of(shape, engine));
+  for (const auto& [field, value] : extension.fields) json[field] = value;
+  return resolve(config_from_json(json));
+}
+
+TEST(ReferenceEngine, gradient_of_each_extension_agrees_with_central_differences) {
+  for (const Extension& extension : extensions()) {
+    for (const Shape& s : {Shape{5, 3, 40, 2.0, -1}, Shape{6, 9, 25, 6.0, 1}}) {
+      SCOPED_TRACE(testing::Message() << extension.name << " n=" << s.n);
+      const Resolved run = resolved(s, extension, "reference");
+      features::Batch batch;
+      make_sampler(run).draw(9, RandomStream::training_data, 0, static_cast<uint32_t>(s.batch), batch);
+      const auto engine = make_engine(run);
+      const bool untied = run.config.decoder == "untied";
+      const auto W = engine->weights();
+      const auto V = untied ? engine->decoder() : Matrix<double>();
+      const auto b = engine->biases();
+      engine->step(batch, 0);
+      const auto dW = engine->weight_gradient(), dV = untied ? engine->decoder_gradient() : Matrix<double>();
+      const auto db = engine->bias_gradient();
+      const auto difference = [&](auto&& nudge) {
+        constexpr double kH = 1e-6;
+        double sides[2];
+        for (const int side : {0, 1}) {
+          auto W2 = W, V2 = V;
+          auto b2 = b;
+          nudge(W2, V2, b2, side ? kH : -kH);
+          engine->set(W2, b2);
+          if (untied) engine->set_decoder(V2);
+          sides[side] = engine->loss(batch) / static_cast<double>(s.n);
+        }
+        return (sides[1] - sides[0]) / (2 * kH);
+      };
+      for (size_t i = 0; i < W.rows(); ++i) {
+        for (size_t k = 0; k < W.cols(); ++k) {
+          EXPECT_NEAR(dW(i, k), difference([&](auto& W2, auto&, auto&, double h) { W2(i, k) += h; }), 1e-7);
+          if (untied) {
+            EXPECT_NEAR(dV(i, k), difference([&](auto&, auto& V2, auto&, double h) { V2(i, k) += h; }), 1e-7);
+          }
+        }
+        EXPECT_NEAR(db[i], difference([&](auto&, auto&, auto& b2, double h) { b2[i] += h; }), 1e-7);
+      }
+    }
+  }
+}
+
+TEST(ReferenceEngine, a_bias_that_is_switched_off_stays_zero) {
+  for (const char* engine : {"reference", "fast"}) {
+    const Result result = train(resolved({20, 4, 64, 2, -1}, {"", {{"bias", false}}}, engine));
+    for (const float b : result.b) EXPECT_EQ(b, 0.0f) << engine;
+  }
+}
+
+TEST(FastEngine, gradient_of_each_extension_is_exact_to_float_rounding) {
+  for (const Extension& extension : extensions()) {
+    if (!extension.fast) continue;
+    for (const Shape& s : kShapes) {
+      if (s.n > 1100 || (s.n > 200 && extension.fields[0].first == std::string_view("importance"))) continue;
+      SCOPED_TRACE(testing::Message() << extension.name << " n=" << s.n << " m=" << s.m << " B=" << s.batch);
+      const Resolved slow_run = resolved(s, extension, "reference"), fast_run = resolved(s, extension, "fast");
+      const bool untied = slow_run.config.decoder == "untied";
+      const auto slow = make_engine(slow_run);
+      const auto fast = make_engine(fast_run);
+      const auto in_float = [](Matrix<double> M) {
+        for (size_t k = 0; k < M.rows() * M.cols(); ++k) M.data()[k] = static_cast<float>(M.data()[k]);
+        return M;
+      };
+      const auto W = in_float(slow->weights());
+      const auto V = untied ? in_float(slow->decoder()) : Matrix<double>();
+      for (const double bias : {-0.2, 0.5}) {
+        const std::vector<double> b(static_cast<size_t>(s.n), static_cast<float>(bias));
+        features::Batch batch;
+        make_sampler(slow_run).draw(2, RandomStream::training_data, 0, static_cast<uint32_t>(s.batch), batch);
+        for (int repeat = 0; repeat < 2; ++repeat) {
+          for (const auto& engine : {slow.get(), fast.get()}) {
+            engine->set(W, b);
+            if (untied) engine->set_decoder(V);
+          }
+          const double loss = slow->step(batch, 0);
+          EXPECT_NEAR(fast->step(batch, 0), loss, 2e-5 * (1 + loss));
+          const auto expect_near = [&](const std::vector<double>& a, const std::vector<double>& expected) {
+            EXPECT_LT(max_difference(a, expected), 4e-5 * max_abs(expected) + 1e-12);
+          };
+          expect_near(flat(fast->weight_gradient()), flat(slow->weight_gradient()));
+          expect_near(fast->bias_gradient(), slow->bias_gradient());
+          if (untied) expect_near(flat(fast->decoder_gradient()), flat(slow->decoder_gradient()));
+        }
+      }
+      if (testing::Test::HasFailure()) return;
+    }
+  }
+}
+
+TEST(Train, engines_follow_each_other_under_every_optimizer_and_schedule) {
+  for (const char* rule : {"adamw", "sgd", "lion"}) {
+    for (const char* schedule : {"cosine", "constant", "linear", "wsd"}) {
+      const Extension extension{"", {{"optimizer", rule}, {"schedule", schedule}, {"decoder", "untied"}}};
+      const auto slow = make_engine(resolved({30, 5, 64, 2, -1}, extension, "reference"));
+      const Resolved run = resolved({30, 5, 64, 2, -1}, extension, "fast");
+      const auto fast = make_engine(run);
+      features::Batch batch;
+      for (int64_t step = 0; step < 5; ++step) {
+        make_sampler(run).draw(1, RandomStream::training_data, static_cast<uint32_t>(step), 64, batch);
+        slow->step(batch, step);
+        fast->step(batch, step);
+      }
+      // Sign-like steps of size lr: a sign that float decides otherwise would cost 2·lr = .02 in one entry.
+      EXPECT_LT(max_difference(flat(slow->weights()), flat(fast->weights())), 1e-4) << rule << " " << schedule;
+      EXPECT_LT(max_difference(flat(slow->decoder()), flat(fast->decoder())), 1e-4) << rule << " " << schedule;
+      EXPECT_LT(max_difference(slow->biases(), fast->biases()), 1e-4) << rule << " " << schedule;
+    }
+  }
+}
+
+TEST(Config, extensions_at_their_default_change_nothing_that_identifies_a_run) {
+  const Resolved plain = resolve(Config{});
+  EXPECT_EQ(plain.identity.size(), 14u);  // the fields of the first version
+  EXPECT_TRUE(plain.json.contains("values") && !plain.identity.contains("values"));
+  EXPECT_EQ(whole_config(plain.identity), plain.json);
+  EXPECT_EQ(to_json(config_from_json(plain.identity)), plain.json);
+  Config other;
+  other.values = "uniform:0:2.0";  // another spelling of the default
+  EXPECT_EQ(resolve(other).identity, plain.identity);
+  other.values = "constant";
+  EXPECT_EQ(resolve(other).identity.at("values"), "constant:1");
+  EXPECT_EQ(resolve(other).identity.size(), 15u);
+  EXPECT_EQ(whole_config(Json{{"x", 1}}), (Json{{"x", 1}}));
+}
+
+TEST(Config, wrong_extensions_are_all_named) {
+  try {
+    config_from_json(Json{{"values", "unifrm:0:2"},
+                          {"importance", "geometric:-1"},
+                          {"decoder", "tide"},
+                          {"activation", "linear"},
+                          {"correlation", "together"},
+                          {"bias_init", "one"},
+                          {"optimizer", "adamww"},
+                          {"momentum", 0.5},
+                          {"schedule", "step"}});
+    FAIL();
+  } catch (const Error& e) {
+    const std::string text = e.what();
+    for (const char* part :
+         {"did you mean uniform", "geometric:R with R > 0", "did you mean tied", "--engine reference", "together:K",
+          "bias_init = one: expected normal or zero", "did you mean adamw", "momentum = 0.5",
+          "schedule = step: expected cosine, constant, linear or wsd"}) {
+      EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
+    }
+  }
+  EXPECT_THROW(config_from_json(Json{{"bias", 1}}), Error);
+  EXPECT_THROW(config_from_json(Json{{"optimizer", "sgd"}, {"momentum", 1}}), Error);
+  EXPECT_THROW(resolve(config_from_json(Json{{"importance", "geometric:2"}})), Error);  // 2^999 is no weight
+}
+
 }  // namespace
 }  // namespace superpose::toy

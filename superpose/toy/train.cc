@@ -62,6 +62,20 @@ struct Progress {
 };
 static_assert(std::is_trivially_copyable_v<Progress>);
 
+// <Σ_j I_j x_j²>: the loss of y = 0.
+double nothing_learned(const Resolved& run) {
+  double out = 0;
+  for (size_t j = 0; j < run.law.probability.size(); ++j) out += run.importance_of(j) * run.law.probability[j];
+  return out * run.values.mean_square;
+}
+
+Matrix<float> in_float(const Matrix<double>& in) {
+  Matrix<float> out(in.rows(), in.cols());
+  std::transform(in.data(), in.data() + in.rows() * in.cols(), out.data(),
+                 [](double x) { return static_cast<float>(x); });
+  return out;
+}
+
 void evaluate(Engine& engine, const Resolved& run, const features::Sampler& sampler, const std::atomic<bool>* cancelled,
               Result& result) {
   features::Batch batch;
@@ -85,7 +99,7 @@ class Training {
         options_(options),
         workers_{options.threads, options.threads_allowed, options.cancelled},
         engine_(make_engine(run, workers_)),
-        sampler_(run.law) {
+        sampler_(make_sampler(run)) {
     state_ = engine_->state();
     state_.push_back(state_array("training", &progress_, 1));
     if (options_.snapshots && options_.snapshots->load(state_)) result_.resumed_at = progress_.next_step;
@@ -122,8 +136,7 @@ class Training {
       const double spent = lap();
       progress_.seconds += spent;
       result_.seconds_here += spent;
-      if (step == 0)
-        progress_.limit = kExplosion * std::max(loss, features::kMeanSquareValue * run_.law.density_realised);
+      if (step == 0) progress_.limit = kExplosion * std::max(loss, nothing_learned(run_));
       if (!(loss <= progress_.limit) || (check && !engine_->finite())) {
         diverged_at(step);
         return;
@@ -147,10 +160,8 @@ class Training {
     result_.seconds = progress_.seconds;
     for (int64_t k = 0; k < progress_.points; ++k)
       result_.curve.emplace_back(progress_.point_step[k], progress_.point_loss[k]);
-    const auto W = engine_->weights();
-    result_.W = Matrix<float>(W.rows(), W.cols());
-    std::transform(W.data(), W.data() + W.rows() * W.cols(), result_.W.data(),
-                   [](double x) { return static_cast<float>(x); });
+    result_.W = in_float(engine_->weights());
+    if (run_.config.decoder == "untied") result_.decoder = in_float(engine_->decoder());
     for (const double x : engine_->biases()) result_.b.push_back(static_cast<float>(x));
     result_.profile = engine_->profile();
     result_.profile.sampling = sampling_;

@@ -184,6 +184,30 @@ def test_wrong_use(tmp_path):
     run("study", "quick", "--out", "file/x", code=4, cwd=tmp_path)
 
 
+def test_a_study_is_judged_by_the_rows_it_names(tmp_path):
+    text = SMALL.replace("grids:", "claims: [D26, TM1]\ngrids:")
+    (tmp_path / "own.yaml").write_text(text)
+    result = json.loads(run("study", "own.yaml", "dim=4", "--json", cwd=tmp_path).stdout)
+    assert [c["id"] for c in result["claims"]] == ["D26", "TM1"]
+    assert claim(result, "TM1")["verdict"] == "cannot_tell" and "toy-models" in claim(result, "TM1")["because"]
+    (tmp_path / "own.yaml").write_text(text.replace("TM1", "TN1"))
+    assert "TN1" in run("study", "own.yaml", code=2, cwd=tmp_path).stderr
+    (tmp_path / "own.yaml").write_text(text.replace("[D26, TM1]", "all"))
+    run("study", "own.yaml", code=2, cwd=tmp_path)
+
+
+def test_the_paper_ledger_has_no_rows_of_other_studies(small):
+    assert not [c["id"] for c in small[1]["claims"] if c["id"].startswith("TM")]
+
+
+def test_toy_models_finds_antipodal_and_orthogonal_pairs(tmp_path):
+    result = json.loads(run("study", "toy-models", "features=4", "dim=2", "seed=range(8)", "density=0.2", "init_scale=0.8165",
+                            "engine=reference", "importance=uniform", "activation=relu", "--json", cwd=tmp_path).stdout)
+    assert claim(result, "TM4")["verdict"] == "confirmed", claim(result, "TM4")
+    assert claim(result, "TM5")["verdict"] == "confirmed", claim(result, "TM5")
+    assert claim(result, "TM1")["verdict"] == "cannot_tell"
+
+
 def test_built_in_studies_have_the_paper_grids(tmp_path):
     quick = json.loads(run("sweep", "quick", "--dry-run", "--json", cwd=tmp_path).stdout)
     paper = json.loads(run("sweep", "paper", "--dry-run", "--json", cwd=tmp_path).stdout)

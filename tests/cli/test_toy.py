@@ -118,6 +118,52 @@ def test_same_seed_is_bit_identical_for_any_threads(tmp_path):
     assert first == (tmp_path / "2.safetensors").read_bytes() == (tmp_path / "3.safetensors").read_bytes()
 
 
+def dense_loss(x, tensors, importance=1.0, activation=lambda z: np.maximum(z, 0)):
+    W = tensors["W"].astype(float)
+    y = activation(x @ W @ tensors.get("W_dec", tensors["W"]).astype(float).T + tensors["b"])
+    return (importance * (y - x) ** 2).sum(axis=1)
+
+
+@pytest.mark.parametrize("words, draw, importance, activation", [
+    (["--values", "uniform:-1:1"], lambda g, u: u * g.uniform(-1, 1, u.shape), 1.0, None),
+    (["--values", "constant:2"], lambda g, u: 2.0 * u, 1.0, None),
+    (["--values", "exponential", "--decoder", "untied"], lambda g, u: u * g.exponential(1, u.shape), 1.0, None),
+    (["--values", "halfnormal:0.5", "--bias", "false"], lambda g, u: u * abs(g.normal(0, 0.5, u.shape)), 1.0, None),
+    (["--importance", "geometric:0.9", "--decoder", "untied"], lambda g, u: u * g.uniform(0, 2, u.shape), 0.9 ** np.arange(12), None),
+    (["--activation", "linear", "--engine", "reference"], lambda g, u: u * g.uniform(0, 2, u.shape), 1.0, lambda z: z),
+])
+def test_extensions_have_the_loss_that_an_independent_program_finds(tmp_path, words, draw, importance, activation):
+    out = toy("--features", 12, "--dim", 4, "--steps", 400, "--batch", 128, "--density", 4, "--law", "uniform", *words, "--save",
+              tmp_path / "w")
+    tensors, _ = load_safetensors(tmp_path / "w")
+    assert ("W_dec" in tensors) == ("untied" in words)
+    assert np.allclose(out["weights"], tensors["W"]) and np.allclose(out["biases"], tensors["b"])
+    assert out["frobenius_square"] == pytest.approx((tensors["W"].astype(float) ** 2).sum())
+    if "--bias" in words:
+        assert not tensors["b"].any()
+    g = np.random.default_rng(1)
+    x = draw(g, (g.random((40000, 12)) < 4 / 12).astype(float))
+    loss = dense_loss(x, tensors, importance, activation or (lambda z: np.maximum(z, 0)))
+    # Five standard errors of both, a false alarm in about 10^6 (the seeds are fixed).
+    assert abs(loss.mean() - out["eval_loss"]) < 5 * (loss.std() / 200 + out["eval_loss_se"])
+
+
+@pytest.mark.parametrize("words", [["--optimizer", "sgd", "--momentum", "0.5", "--lr", "0.1"], ["--optimizer", "lion", "--lr", "0.003"],
+                                   ["--schedule", "wsd"], ["--schedule", "constant"], ["--schedule", "linear"]])
+def test_every_optimiser_and_schedule_learns(words):
+    out = toy("--features", 4, "--dim", 8, "--law", "uniform", "--decay", "0", "--steps", "1500", "--batch", "128", *words)
+    assert out["status"] == "ok" and out["loss"] < 0.1 * out["curve"][0][1], out["loss"]
+
+
+def test_groups_of_features(tmp_path):
+    # Mutually exclusive features fit a sample into one dimension each way: two antipodal pairs lose (nearly) nothing.
+    words = ["--features", 4, "--dim", 2, "--law", "uniform", "--density", 1, "--decay", 0, "--steps", 1500, "--batch", 128]
+    losses = [toy(*words, "--correlation", "exclusive:2", "--seed", s)["eval_loss"] for s in range(4)]
+    together = min(toy(*words, "--correlation", "together:2", "--seed", s)["eval_loss"] for s in range(4))
+    assert min(losses) < 0.01 < together
+    assert "lower the density" in run("toy", "--correlation", "exclusive:2", "--density", 900, code=2).stderr
+
+
 def test_divergence_is_a_result(tmp_path):
     out = toy(*SMALL, "--lr", "1e12", "--save", tmp_path / "w")
     assert out["status"] == "diverged" and out["loss"] is None and out["diverged_at"] >= 0
@@ -159,6 +205,12 @@ def test_real_token_counts():
     (["--decay", "nan"], "decay"),
     (["--seed", "9223372036854775808"], "--seed"),
     (["--features", "0x10"], "--features"),
+    (["--values", "unifrm:0:1"], "did you mean uniform"),
+    (["--importance", "geometric:0"], "geometric:R with R > 0"),
+    (["--activation", "linear"], "--engine reference"),
+    (["--momentum", "0.5"], "optimizer = sgd"),
+    (["--bias", "maybe"], "--bias"),
+    (["--schedule", "step"], "cosine, constant, linear or wsd"),
 ])
 def test_wrong_use_is_exit_2_and_says_what(words, part):
     done = run("toy", *words, code=2)
