@@ -202,7 +202,7 @@ TEST_F(SnapshotTest, a_sweep_takes_an_abandoned_run_over_and_cleans_up) {
   WorkOptions work;
   work.snapshots = snapshot_folder(store_path);
   work.snapshot_every_seconds = 0;
-  path = work.snapshots / (store::run_key("toy", run.json) + ".safetensors");
+  path = work.snapshots / (store::run_key("toy", run.identity) + ".safetensors");
   fs::create_directories(work.snapshots);
   train_until(run, 200);
   write_file(path.string() + ".Ab12Cd", "left by a save that was killed");
@@ -210,7 +210,7 @@ TEST_F(SnapshotTest, a_sweep_takes_an_abandoned_run_over_and_cleans_up) {
   store::Store store(store_path);
   const auto jobs = resolve_jobs({run.json});
   sweep::run(store, jobs, toy_work(work), {.workers = 2});
-  const auto found = store.find("toy", run.json);
+  const auto found = store.find("toy", run.identity);
   ASSERT_TRUE(found && found->status == "ok");
   EXPECT_EQ(found->result["loss"], toy_result(run, toy::train(run))["loss"]);
   EXPECT_FALSE(fs::exists(path));
