@@ -82,6 +82,7 @@ struct Batch {
   std::vector<uint32_t> active;  // features with at least one entry, ascending
   std::vector<uint32_t> begin;   // [active.size() + 1]
   std::vector<uint32_t> sample;  // [entries], 0 .. B-1
+  std::vector<uint32_t> maybe;   // scratch of the sampler
   std::vector<float> value;      // [entries], in the range of the values: (0, 2) by default
 };
 
@@ -89,7 +90,9 @@ struct Batch {
 class Sampler {
  public:
   // The law's frequencies must already be shared within groups (share_frequencies).
-  explicit Sampler(const Law& law, const Values& values = make_values(), const Correlation& correlation = {});
+  // samples: the size of most batches; those are drawn faster. What is drawn does not depend on it.
+  explicit Sampler(const Law& law, const Values& values = make_values(), const Correlation& correlation = {},
+                   uint32_t samples = 0);
   // The batch of (seed, stream, step). samples: B >= 0, below 2^31.
   void draw(uint64_t seed, RandomStream stream, uint32_t step, uint32_t samples, Batch& out) const;
 
@@ -101,6 +104,8 @@ class Sampler {
   Values values_;
   Correlation correlation_;
   uint32_t features_ = 0;                 // n
+  uint32_t usual_samples_ = 0;            // what at_least_ is for
+  std::vector<uint32_t> at_least_;        // [padded n], see draw_independent
   std::vector<double> inverse_log_miss_;  // 1 / ln(1 - p) of what is present or not, features [n] or groups; -0: always
 };
 

@@ -304,5 +304,21 @@ TEST(Sampler, groups_are_a_pure_function_and_cover_the_edges) {
   }
 }
 
+TEST(Sampler, knowing_the_size_of_batches_changes_nothing_that_is_drawn) {
+  for (const char* spec : {"power:0", "power:1", "power:2", "exponential:3"}) {
+    for (const double density : {0.01, 1.0, 7.4854, 40.0}) {  // from nearly empty batches to p = 1
+      const Law law = make_law(spec, 77, density);
+      const Sampler plain(law), prepared(law, make_values(), {}, 300);
+      Batch a, b;
+      for (uint32_t step = 0; step < 50; ++step) {
+        plain.draw(3, RandomStream::training_data, step, 300, a);
+        prepared.draw(3, RandomStream::training_data, step, 300, b);
+        ASSERT_TRUE(a.active == b.active && a.begin == b.begin && a.sample == b.sample && a.value == b.value)
+            << spec << " " << density << " " << step;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace superpose::features

@@ -4,6 +4,7 @@
 
 #include "superpose/base/error.h"
 #include "superpose/features/features.h"
+#include "superpose/kernels/kernels.h"
 
 namespace superpose::features {
 namespace {
@@ -47,13 +48,22 @@ struct Sampler::Place {
   uint32_t step, samples;
 };
 
-Sampler::Sampler(const Law& law, const Values& values, const Correlation& correlation)
+Sampler::Sampler(const Law& law, const Values& values, const Correlation& correlation, uint32_t samples)
     : values_(values), correlation_(correlation), features_(static_cast<uint32_t>(law.probability.size())) {
   // log1p(-1) is -infinity where p = 1: the gap is then 0, and every sample is hit.
   const auto add = [&](double p) { inverse_log_miss_.push_back(1 / std::log1p(-std::min(p, 1.0))); };
   for (uint32_t first = 0; first < features_; first += correlation.size) {
     const uint32_t count = std::min(correlation.size, features_ - first);
     add(law.probability[first] * (correlation.kind == Correlation::Kind::exclusive ? count : 1));
+  }
+  if (samples == 0 || correlation.kind != Correlation::Kind::none) return;
+  // A feature that occurs has a first gap below B, that is ln u > B ln(1 - p). With word 0 as the upper half of u, that
+  // needs word 0 >= 2^32 (1-p)^B, less 2 for rounding. Beyond the last feature: never.
+  usual_samples_ = samples;
+  at_least_.assign(kernels::pad(features_), UINT32_MAX);
+  for (uint32_t j = 0; j < features_; ++j) {
+    const double miss = std::exp(static_cast<double>(samples) / inverse_log_miss_[j]);  // 0 where p = 1
+    at_least_[j] = static_cast<uint32_t>(std::clamp(std::floor(miss * 0x1p32) - 2, 0.0, 0x1p32 - 2));
   }
 }
 
@@ -73,10 +83,21 @@ void Sampler::draw(uint64_t seed, RandomStream stream, uint32_t step, uint32_t s
   out.begin.push_back(static_cast<uint32_t>(out.sample.size()));
 }
 
+// Most features do not occur in most batches. Their first random word tells, and the words of many features are made at
+// once; only the others are walked through.
 void Sampler::draw_independent(const Place& place, Batch& out) const {
+  const bool usual = place.samples == usual_samples_ && place.samples > 0;
+  size_t count = features_;
+  if (usual) {
+    out.maybe.resize(at_least_.size() + kernels::kLanes);
+    count = kernels::philox_at_least({place.seed, static_cast<uint32_t>(place.stream), place.step}, at_least_.data(),
+                                     at_least_.size(), out.maybe.data());
+  }
   uint32_t sample = 0;
   PhiloxBlock block;
-  for (uint32_t j = 0; j < features_; ++j) {
+  for (size_t k = 0; k < count; ++k) {
+    const uint32_t j = usual ? out.maybe[k] : static_cast<uint32_t>(k);
+    if (j >= features_) break;  // padding
     Gaps gaps(RandomBlocks(place.seed, place.stream, place.step, j), inverse_log_miss_[j], place.samples);
     const size_t first = out.sample.size();
     while (gaps.next(sample, block)) {

@@ -55,6 +55,14 @@ struct SparseRow {
 void gather_rows(const SparseRow& in, const float* W, float* sum);
 void scatter_rows(const SparseRow& in, const float* w, float* G);
 
+// Where is a random word at least as large as asked? Lists the j < padded whose word 0 of Philox block 0 of the stream
+// (seed, stream, step, j) is >= threshold[j], ascending; returns how many. Room for padded + kLanes entries.
+struct PhiloxCounter {
+  uint64_t seed;
+  uint32_t stream, step;
+};
+size_t philox_at_least(const PhiloxCounter& at, const uint32_t* threshold, size_t padded, uint32_t* index);
+
 // y += a·x over [padded].
 void add_scaled(float a, const float* x, float* y, size_t padded);
 

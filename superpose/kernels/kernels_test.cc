@@ -9,6 +9,8 @@
 #include <random>
 #include <vector>
 
+#include "superpose/base/philox.h"
+
 namespace superpose::kernels {
 namespace {
 
@@ -159,6 +161,23 @@ TEST(Kernels, the_instruction_set_is_one_of_this_machine_and_obeys_the_switch) {
     EXPECT_EQ(used, names[0]);
   } else {
     EXPECT_EQ(used == wanted, !instruction_set_refused());
+  }
+}
+
+TEST(Kernels, philox_at_least_finds_the_words_of_the_generator) {
+  for (const size_t columns : kShapes) {
+    for (const uint64_t seed : {uint64_t{0}, uint64_t{7}, uint64_t{0x123456789abcdef0}}) {
+      std::vector<uint32_t> threshold(columns), index(columns + kLanes), expected;
+      for (size_t j = 0; j < columns; ++j) {
+        const uint32_t word = RandomBlocks(seed, RandomStream::training_data, 5, static_cast<uint32_t>(j)).next()[0];
+        // Exactly the word, one more, nothing, all ones, about half.
+        threshold[j] = j % 5 == 0 ? word : j % 5 == 1 ? word + 1 : j % 5 == 2 ? 0 : j % 5 == 3 ? UINT32_MAX : 1u << 31;
+        if (word >= threshold[j]) expected.push_back(static_cast<uint32_t>(j));
+      }
+      const PhiloxCounter at{seed, static_cast<uint32_t>(RandomStream::training_data), 5};
+      index.resize(philox_at_least(at, threshold.data(), columns, index.data()));
+      EXPECT_EQ(index, expected);
+    }
   }
 }
 

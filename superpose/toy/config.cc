@@ -221,6 +221,8 @@ Resolved resolve(const Config& config, double available_bytes) {
   return out;
 }
 
-features::Sampler make_sampler(const Resolved& run) { return features::Sampler(run.law, run.values, run.correlation); }
+features::Sampler make_sampler(const Resolved& run) {
+  return features::Sampler(run.law, run.values, run.correlation, static_cast<uint32_t>(run.config.batch));
+}
 
 }  // namespace superpose::toy

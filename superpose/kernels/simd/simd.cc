@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "superpose/base/philox.h"
 #include "superpose/kernels/kernels.h"
 #include "superpose/kernels/targets.h"
 
@@ -286,6 +287,56 @@ void GemmPackedImpl(const GemmPacked& g) {
   }
 }
 
+// The first word of Philox4x32-10 (base/philox.h) for as many counters as there are lanes.
+HWY_INLINE VU FirstWord(VU feature, const PhiloxCounter& at) {
+  const DU tag;
+#if HWY_TARGET == HWY_SCALAR
+  return hn::Set(tag, philox4x32({0, hn::GetLane(feature), at.step, at.stream},
+                                 {static_cast<uint32_t>(at.seed), static_cast<uint32_t>(at.seed >> 32)})[0]);
+#else
+  const hn::Repartition<uint64_t, DU> wide;
+  // x·factor: the upper and the lower halves of the 64-bit products. Both multiplications take every other lane.
+  const auto multiply = [&](VU x, VU factor, VU& high, VU& low) HWY_ATTR {
+    const auto even = hn::MulEven(x, factor);
+    const auto odd = hn::MulEven(hn::BitCast(tag, hn::ShiftRight<32>(hn::BitCast(wide, x))), factor);
+    high = hn::OddEven(hn::BitCast(tag, odd), hn::BitCast(tag, hn::ShiftRight<32>(even)));
+    low = hn::OddEven(hn::BitCast(tag, hn::ShiftLeft<32>(odd)), hn::BitCast(tag, even));
+  };
+  const VU factor0 = hn::Set(tag, 0xD2511F53), factor1 = hn::Set(tag, 0xCD9E8D57);
+  VU c0 = hn::Zero(tag), c1 = feature, c2 = hn::Set(tag, at.step), c3 = hn::Set(tag, at.stream);
+  auto key0 = static_cast<uint32_t>(at.seed), key1 = static_cast<uint32_t>(at.seed >> 32);
+  for (int round = 0; round < 10; ++round) {
+    VU high0, low0, high1, low1;
+    multiply(c0, factor0, high0, low0);
+    multiply(c2, factor1, high1, low1);
+    c0 = hn::Xor(hn::Xor(high1, c1), hn::Set(tag, key0));
+    c1 = low1;
+    c2 = hn::Xor(hn::Xor(high0, c3), hn::Set(tag, key1));
+    c3 = low0;
+    key0 += 0x9E3779B9;
+    key1 += 0xBB67AE85;
+  }
+  return c0;
+#endif
+}
+
+size_t PhiloxAtLeast(const PhiloxCounter& at, const uint32_t* HWY_RESTRICT threshold, size_t padded,
+                     uint32_t* HWY_RESTRICT index) {
+  const DU tag;
+  const size_t lanes = hn::Lanes(tag);
+  VU feature = hn::Iota(tag, 0);
+  size_t count = 0;
+  for (size_t j = 0; j < padded; j += lanes) {
+    const VU word = FirstWord(feature, at);
+    const auto least = hn::LoadU(tag, threshold + j);
+    const auto keep = hn::Eq(hn::Max(word, least), word);  // word >= least; there is no unsigned comparison everywhere
+    hn::StoreU(hn::Compress(feature, keep), tag, index + count);
+    count += hn::CountTrue(tag, keep);
+    feature = hn::Add(feature, hn::Set(tag, static_cast<uint32_t>(lanes)));
+  }
+  return count;
+}
+
 void AddScaled(float a, const float* HWY_RESTRICT x, float* HWY_RESTRICT y, size_t padded) {
   const D tag;
   const V scale = hn::Set(tag, a);
@@ -326,6 +377,7 @@ HWY_EXPORT(GatherRows);
 HWY_EXPORT(ScatterRows);
 HWY_EXPORT(PackColumns);
 HWY_EXPORT(GemmPackedImpl);
+HWY_EXPORT(PhiloxAtLeast);
 HWY_EXPORT(AddScaled);
 HWY_EXPORT(SumSquares);
 HWY_EXPORT(AdamUpdate);
@@ -342,6 +394,9 @@ void pack_columns(const float* B, size_t columns, size_t inner, size_t ldb, floa
   HWY_DYNAMIC_DISPATCH(PackColumns)(B, columns, inner, ldb, packed);
 }
 void gemm_packed(const GemmPacked& g) { HWY_DYNAMIC_DISPATCH(GemmPackedImpl)(g); }
+size_t philox_at_least(const PhiloxCounter& at, const uint32_t* threshold, size_t padded, uint32_t* index) {
+  return HWY_DYNAMIC_DISPATCH(PhiloxAtLeast)(at, threshold, padded, index);
+}
 void add_scaled(float a, const float* x, float* y, size_t padded) { HWY_DYNAMIC_DISPATCH(AddScaled)(a, x, y, padded); }
 double sum_squares(const float* x, size_t padded) { return HWY_DYNAMIC_DISPATCH(SumSquares)(x, padded); }
 void adam_update(float* W, const float* gradient, float* moment1, float* moment2, size_t padded,
