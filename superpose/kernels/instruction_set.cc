@@ -15,6 +15,7 @@
 extern "C" {
 [[gnu::weak]] void gotoblas_dynamic_quit();
 [[gnu::weak]] void gotoblas_dynamic_init();
+[[gnu::weak]] void openblas_set_num_threads(int);
 }
 
 namespace superpose::kernels {
@@ -71,6 +72,8 @@ Choice choose() {
     gotoblas_dynamic_init();
     ::unsetenv(core);
   }
+  // Many small models run side by side, and threads are ours to give: BLAS never adds its own.
+  if (openblas_set_num_threads) openblas_set_num_threads(1);
   return out;
 }
 

@@ -79,35 +79,23 @@ struct AdamCoefficients {
 void adam_update(float* W, const float* gradient, float* moment1, float* moment2, size_t padded,
                  const AdamCoefficients& c);
 
-// C [rows, columns] = A [rows, inner] · B [columns, inner]ᵀ, the product behind the Gram rows: `inner` is the width of
-// a model, often small, where a library's general product spends its time on copying. B is packed once (inner·columns
-// floats) and shared by all rows. columns: a multiple of kLanes. Each entry is summed in the order of `inner`, so it
-// does not depend on how rows and columns are cut.
+// C [rows, columns] = A·B, or += with `add`. The products of a step are narrow (their inner or outer size is the width
+// of a model), where a library's general product spends its time on copying; here B is packed once, inner·columns
+// floats, and shared by all rows. A(i, k) is a[i·row_step + k·inner_step]. columns: a multiple of kLanes. Each entry is
+// summed in the order of `inner`, so it does not depend on how rows and columns are cut.
+//     pack_columns: B(k, j) = B[j·ldb + k], the transpose of a [columns, inner] matrix      pack_rows: B[k·ldb + j]
 void pack_columns(const float* B, size_t columns, size_t inner, size_t ldb, float* packed);
+void pack_rows(const float* B, size_t columns, size_t inner, size_t ldb, float* packed);
 struct GemmPacked {
   size_t rows, columns, inner;
   const float* a;
-  size_t lda;
+  size_t row_step, inner_step;
   const float* packed;
   float* c;
   size_t ldc;
+  bool add;
 };
 void gemm_packed(const GemmPacked& g);
-
-// Row-major single-precision products through BLAS, always on one thread: many small models run side by side.
-//     gemm_nn: C [rows, cols] += A [rows, inner] · B [inner, cols]
-//     gemm_tn: C [rows, cols] += A [inner, rows]ᵀ · B [inner, cols]
-struct Gemm {
-  size_t rows, cols, inner;
-  const float* a;
-  size_t lda;
-  const float* b;
-  size_t ldb;
-  float* c;
-  size_t ldc;
-};
-void gemm_nn(const Gemm& g);
-void gemm_tn(const Gemm& g);
 
 // The instruction set in use, of kernels and BLAS alike: the best of this machine, or what the environment variable
 // SUPERPOSE_ISA names: avx512, avx2, sse4, ssse3, neon, or plain (no vectors). On each the results are

@@ -10,7 +10,8 @@
 // 3. ∂L/∂z is zero wherever y = 0, which after the first thousand steps is nearly everywhere. So the outputs of a row
 //    are a short list δ_r of (column, residual), and the gradient is
 //        ∂W = Σ_r δ_r ⊗ h_r  +  u_r scattered to the features of r,       u_r = Wᵀ δ_r
-//    by walking the lists; where a list is long (the first steps, when b ~ N(0,1)) by products of full matrices.
+//    by walking the lists. Where most biases are positive (the first steps, when b ~ N(0,1)) lists are long: then
+//    D[i, j] = Σ_s x_si·δ_sj is added up for the A features, and ∂W = (D + Dᵀ) W by two products of full matrices.
 //
 // The relatives of the paper's model are the same machinery on other arrays: V, what z and u are made with, is W, or
 // W_dec when untied; then δ ⊗ h is the gradient of V and u that of W. Importance: ReLU(cz) = c·ReLU(z), so rows of V,
@@ -39,7 +40,7 @@ constexpr size_t kTileMin = 256, kTileMax = 4096;
 constexpr size_t kTaskRows = 64;      // rows of one task
 constexpr size_t kGemmRows = 96;      // rows of one product
 constexpr size_t kChunk = 512;        // features of one optimiser task
-constexpr double kDenseAbove = 0.25;  // share of positive outputs above which full products beat the lists (measured)
+constexpr double kDenseAbove = 0.30;  // share of positive biases above which full products beat the lists (measured)
 constexpr double kRowPassCost = 10;   // adding a row of G to a sample costs as much as this many of its products
 constexpr size_t kListBytes = size_t{64} << 20;  // lists kept at once when several threads share the tiles
 
@@ -155,6 +156,7 @@ struct Lists {
 
 struct Tile {
   size_t first, count, padded;  // columns
+  bool dense;                   // most outputs are positive: full matrices instead of lists
   bool contains(uint32_t j) const { return j >= first && j < first + count; }
 };
 
@@ -306,6 +308,7 @@ class FastEngine : public Engine {
     row_loss_.assign(rows, 0.0);
     if (with_gradient) {
       back_.assign(rows * stride_, 0.0f);
+      feature_back_.assign(active * stride_, 0.0f);
       pool_.parallel_for((padded_n_ + kChunk - 1) / kChunk, [&](size_t c) {
         const size_t last = std::min(padded_n_, (c + 1) * kChunk);
         std::fill(gradient_.data() + c * kChunk * stride_, gradient_.data() + last * stride_, 0.0f);
@@ -318,6 +321,7 @@ class FastEngine : public Engine {
     tasks_ = (rows + kTaskRows - 1) / kTaskRows;
     const size_t together = tiles_together(rows, tiles.front().padded, tiles.size());
     if (lists_.size() < together * tasks_) lists_.resize(together * tasks_);
+    if (full_.size() < together) full_.resize(together);
     double loss = 0;
     for (size_t first = 0; first < tiles.size(); first += together) {
       const size_t last = std::min(tiles.size(), first + together);
@@ -325,7 +329,10 @@ class FastEngine : public Engine {
       mark = Clock::now();
       std::vector<double> empty_loss(last - first);
       pool_.parallel_for(last - first,
-                         [&](size_t t) { empty_loss[t] = backward(tiles[first + t], with_gradient, t * tasks_); });
+                         [&](size_t t) { empty_loss[t] = backward(batch, tiles[first + t], with_gradient, t); });
+      for (size_t t = first; t < last && with_gradient; ++t) {
+        if (tiles[t].dense) back_through_full(tiles[t], active, full_[t - first].data());
+      }
       profile_.backward += seconds_since(mark);
       loss = std::accumulate(empty_loss.begin(), empty_loss.end(), loss);
     }
@@ -344,7 +351,9 @@ class FastEngine : public Engine {
     std::vector<Tile> out;
     for (size_t first = 0; first < n_; first += width) {
       const size_t count = std::min(width, n_ - first);
-      out.push_back({first, count, kernels::pad(count)});
+      const auto positive = std::count_if(bias_ + first, bias_ + first + count, [](float x) { return x > 0; });
+      out.push_back({first, count, kernels::pad(count),
+                     static_cast<double>(positive) > kDenseAbove * static_cast<double>(count)});
     }
     return out;
   }
@@ -393,8 +402,8 @@ class FastEngine : public Engine {
     pool_.parallel_for((count + kGemmRows - 1) / kGemmRows, [&](size_t chunk) {
       workers_.check();  // nothing that state() holds has changed yet, nor has it before the optimiser
       const size_t first = chunk * kGemmRows;
-      kernels::gemm_packed({std::min(kGemmRows, count - first), tile.padded, m_, source + first * stride_, stride_,
-                            packed, z + first * tile.padded, tile.padded});
+      kernels::gemm_packed({std::min(kGemmRows, count - first), tile.padded, m_, source + first * stride_, stride_, 1,
+                            packed, z + first * tile.padded, tile.padded, false});
     });
     profile_.gram += seconds_since(mark);
     pool_.parallel_for(tasks_, [&](size_t task) {
@@ -403,7 +412,7 @@ class FastEngine : public Engine {
       auto start = Clock::now();
       list_outputs(batch, tile, task, lists);
       lists.forward = seconds_since(start);
-      if (with_gradient) gather_back(tile, task, lists);
+      if (with_gradient && !tile.dense) gather_back(tile, task, lists);
       lists.backward = seconds_since(start);
     });
     double ahead = 0, back = 0;
@@ -495,40 +504,18 @@ class FastEngine : public Engine {
     return at == index + count || *at != column ? nullptr : value + (at - index);
   }
 
-  bool is_dense(size_t positive, size_t rows, const Tile& tile) const {
-    return static_cast<double>(positive) > kDenseAbove * static_cast<double>(rows * tile.count);
-  }
-
-  // The lists of a task as rows of a full matrix.
-  static void spread(const Lists& lists, size_t rows, size_t padded, float* out) {
-    std::fill_n(out, rows * padded, 0.0f);
-    for (size_t r = 0; r < rows; ++r) {
-      for (size_t t = lists.begin[r]; t < lists.begin[r + 1]; ++t) {
-        out[r * padded + lists.index.data()[t]] = lists.d.data()[t];
-      }
-    }
-  }
-
   void gather_back(const Tile& tile, size_t task, const Lists& lists) {
     const size_t first = task * kTaskRows, rows = std::min(plan_.rows.size() - first, kTaskRows);
-    const float* const V = V_ + tile.first * stride_;
-    if (is_dense(lists.count, rows, tile)) {
-      AlignedVector<float> full(rows * tile.padded);
-      spread(lists, rows, tile.padded, full.data());
-      kernels::gemm_nn(
-          {rows, stride_, tile.count, full.data(), tile.padded, V, stride_, back_.data() + first * stride_, stride_});
-      return;
-    }
     for (size_t r = 0; r < rows; ++r) {
       const size_t begin = lists.begin[r];
-      kernels::gather_rows({lists.index.data() + begin, lists.d.data() + begin, lists.begin[r + 1] - begin, stride_}, V,
-                           back_.data() + (first + r) * stride_);
+      kernels::gather_rows({lists.index.data() + begin, lists.d.data() + begin, lists.begin[r + 1] - begin, stride_},
+                           V_ + tile.first * stride_, back_.data() + (first + r) * stride_);
     }
   }
 
   // δ ⊗ h into the rows of the gradient that are this tile's columns, and the bias gradient. Returns the loss of the
   // samples without any feature.
-  double backward(const Tile& tile, bool with_gradient, size_t slot) {
+  double backward(const features::Batch& batch, const Tile& tile, bool with_gradient, size_t slot) {
     const double times = static_cast<double>(plan_.empty);
     double square = 0;
     for (size_t j = tile.first; j < tile.first + tile.count; ++j) {
@@ -537,30 +524,56 @@ class FastEngine : public Engine {
       bias_gradient_[j] = static_cast<float>(times * y);
     }
     if (!with_gradient) return times * square;
-    size_t positive = 0;
-    for (size_t task = 0; task < tasks_; ++task) positive += lists_[slot + task].count;
-    const size_t rows = plan_.rows.size();
-    const bool dense = is_dense(positive, rows, tile);
-    AlignedVector<float> full(dense ? rows * tile.padded : 0);
     float* const G = V_gradient_ + tile.first * stride_;
     float* const db = bias_gradient_.data() + tile.first;
+    const size_t active = batch.active.size();
+    float* const full = tile.dense ? full_[slot].get(active * tile.padded) : nullptr;
+    if (full) std::fill_n(full, active * tile.padded, 0.0f);
+    AlignedVector<float> row(full ? tile.padded : 0);
     for (size_t task = 0; task < tasks_; ++task) {
-      const Lists& lists = lists_[slot + task];
-      const size_t first = task * kTaskRows, count = std::min(rows - first, kTaskRows);
-      if (dense) spread(lists, count, tile.padded, full.data() + first * tile.padded);
+      const Lists& lists = lists_[slot * tasks_ + task];
+      const size_t first = task * kTaskRows, count = std::min(plan_.rows.size() - first, kTaskRows);
       for (size_t r = 0; r < count; ++r) {
         const size_t begin = lists.begin[r], length = lists.begin[r + 1] - begin;
-        const float* const e = plan_.rows[first + r].group ? lists.e.data() : lists.d.data();
-        for (size_t t = begin; t < begin + length; ++t) db[lists.index.data()[t]] += e[t];
-        if (dense) continue;
-        kernels::scatter_rows({lists.index.data() + begin, lists.d.data() + begin, length, stride_},
-                              hidden_.data() + (first + r) * stride_, G);
+        const uint32_t* const index = lists.index.data() + begin;
+        const float* const d = lists.d.data() + begin;
+        const float* const e = plan_.rows[first + r].group ? lists.e.data() + begin : d;
+        for (size_t t = 0; t < length; ++t) db[index[t]] += e[t];
+        if (full) {
+          add_to_features(plan_.rows[first + r], {index, d, length, tile.padded}, row.data(), full);
+        } else {
+          kernels::scatter_rows({index, d, length, stride_}, hidden_.data() + (first + r) * stride_, G);
+        }
       }
     }
-    if (dense) {
-      kernels::gemm_tn({tile.count, stride_, rows, full.data(), tile.padded, hidden_.data(), stride_, G, stride_});
+    if (full) {  // the part Dᵀ W
+      AlignedVector<float> packed(active * stride_);
+      kernels::pack_rows(gathered_.data(), stride_, active, stride_, packed.data());
+      kernels::gemm_packed({tile.count, stride_, active, full, 1, tile.padded, packed.data(), G, stride_, true});
     }
     return times * square;
+  }
+
+  // D[i, :] += x_i·δ for the features i of a row. list.stride: columns of D. row: room for that many, zeros.
+  void add_to_features(const Plan::Row& row, const kernels::SparseRow& list, float* room, float* full) const {
+    for (size_t t = 0; t < list.count; ++t) room[list.index[t]] = list.value[t];
+    const uint32_t features = row.group ? 1 : row.count;  // a group's values are in its list already
+    for (uint32_t k = row.begin; k < row.begin + features; ++k) {
+      kernels::add_scaled(row.group ? 1.0f : plan_.value[k], room, full + plan_.active[k] * list.stride, list.stride);
+    }
+    for (size_t t = 0; t < list.count; ++t) room[list.index[t]] = 0;
+  }
+
+  // The part D V, for the rows of the features.
+  void back_through_full(const Tile& tile, size_t active, const float* full) {
+    float* const packed = packed_.get(tile.count * stride_);
+    kernels::pack_rows(V_ + tile.first * stride_, stride_, tile.count, stride_, packed);
+    pool_.parallel_for((active + kGemmRows - 1) / kGemmRows, [&](size_t chunk) {
+      workers_.check();
+      const size_t first = chunk * kGemmRows;
+      kernels::gemm_packed({std::min(kGemmRows, active - first), stride_, tile.count, full + first * tile.padded,
+                            tile.padded, 1, packed, feature_back_.data() + first * stride_, stride_, true});
+    });
   }
 
   // The gradients of V and b from those of their multiples.
@@ -582,6 +595,7 @@ class FastEngine : public Engine {
     pool_.parallel_for((active + kTaskRows - 1) / kTaskRows, [&](size_t task) {
       for (size_t a = task * kTaskRows; a < std::min(active, (task + 1) * kTaskRows); ++a) {
         float* const G = gradient_.data() + batch.active[a] * stride_;
+        kernels::add_scaled(1.0f, feature_back_.data() + a * stride_, G, stride_);
         if (plan_.group_of[a] != Plan::kNone) {
           kernels::add_scaled(1.0f, back_.data() + plan_.group_of[a] * stride_, G, stride_);
         }
@@ -632,13 +646,15 @@ class FastEngine : public Engine {
   Plan plan_;
   bool hidden_way_ = false;
   size_t tasks_ = 0;
-  AlignedVector<float> gathered_;  // [A, stride]
-  AlignedVector<float> hidden_;    // h [R, stride]
-  AlignedVector<float> back_;      // u [R, stride]
-  Room<float> packed_;             // the tile's part of W for the product
-  Room<float> gram_;               // G or z of one tile: [A or R, columns]
-  std::vector<Lists> lists_;       // [tiles worked on together, tasks]
-  std::vector<double> row_loss_;   // [R], Σ_j (y_j - x_j)² of a row's samples
+  AlignedVector<float> gathered_;      // [A, stride]
+  AlignedVector<float> hidden_;        // h [R, stride]
+  AlignedVector<float> back_;          // u [R, stride]
+  AlignedVector<float> feature_back_;  // the same by feature, from tiles that are dense [A, stride]
+  std::vector<Room<float>> full_;      // D of the tiles worked on together [A, columns]; only of dense ones
+  Room<float> packed_;                 // the tile's part of W for the product
+  Room<float> gram_;                   // G or z of one tile: [A or R, columns]
+  std::vector<Lists> lists_;           // [tiles worked on together, tasks]
+  std::vector<double> row_loss_;       // [R], Σ_j (y_j - x_j)² of a row's samples
   Profile profile_;
 };
 

@@ -98,7 +98,7 @@ FeatureLosses feature_losses(const Resolved& run, MatrixView<const float> W, std
   size_t active = 0;  // the first entry of batch.active not below i
   for (size_t first = 0; first < n; first += kBlock) {
     const size_t rows = std::min(kBlock, n - first);
-    kernels::gemm_packed({rows, wide, m, W.data + first * m, m, packed.data(), Z.data(), wide});
+    kernels::gemm_packed({rows, wide, m, W.data + first * m, m, 1, packed.data(), Z.data(), wide, false});
     for (size_t i = first; i < first + rows; ++i) {
       const std::span<float> z(Z.data() + (i - first) * wide, K);
       double norm_square = 0;

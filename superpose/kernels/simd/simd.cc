@@ -98,6 +98,10 @@ HWY_INLINE size_t ReluSumOf(const ReluSum& in, uint32_t* HWY_RESTRICT index, flo
       z0 = hn::MulAdd(value, hn::LoadU(tag, in.g[k] + j), z0);
       z1 = hn::MulAdd(value, hn::LoadU(tag, in.g[k] + j + lanes), z1);
     }
+    if (hn::AllFalse(tag, hn::Gt(hn::Max(z0, z1), zero))) {  // the rule where few outputs are positive
+      columns = hn::Add(columns, hn::Add(width, width));
+      continue;
+    }
     append(z0);
     append(z1);
   }
@@ -241,12 +245,20 @@ void PackColumns(const float* HWY_RESTRICT B, size_t columns, size_t inner, size
   }
 }
 
+void PackRows(const float* HWY_RESTRICT B, size_t columns, size_t inner, size_t ldb, float* HWY_RESTRICT packed) {
+  const size_t panel = kPanelVectors * hn::Lanes(D());
+  for (size_t first = 0; first < columns; first += panel) {
+    const size_t width = std::min(panel, columns - first);
+    for (size_t k = 0; k < inner; ++k) std::copy_n(B + k * ldb + first, width, packed + first * inner + k * width);
+  }
+}
+
 // C [kRows, kVectors vectors] = or += A [kRows, inner] · panel; the sums of all of C stay in registers.
 template <size_t kRows, size_t kVectors>
 HWY_INLINE void GemmBlock(const GemmPacked& g, size_t row, size_t column) {
   const D tag;
   const size_t lanes = hn::Lanes(tag);
-  const float* HWY_RESTRICT a = g.a + row * g.lda;
+  const float* HWY_RESTRICT a = g.a + row * g.row_step;
   const float* HWY_RESTRICT b = g.packed + column * g.inner;
   V acc[kRows][kVectors];
   for (size_t r = 0; r < kRows; ++r) {
@@ -256,13 +268,16 @@ HWY_INLINE void GemmBlock(const GemmPacked& g, size_t row, size_t column) {
     V bv[kVectors];
     for (size_t q = 0; q < kVectors; ++q) bv[q] = hn::LoadU(tag, b + (k * kVectors + q) * lanes);
     for (size_t r = 0; r < kRows; ++r) {
-      const V av = hn::Set(tag, a[r * g.lda + k]);
+      const V av = hn::Set(tag, a[r * g.row_step + k * g.inner_step]);
       for (size_t q = 0; q < kVectors; ++q) acc[r][q] = hn::MulAdd(av, bv[q], acc[r][q]);
     }
   }
   for (size_t r = 0; r < kRows; ++r) {
     float* c = g.c + (row + r) * g.ldc + column;
-    for (size_t q = 0; q < kVectors; ++q) hn::StoreU(acc[r][q], tag, c + q * lanes);
+    for (size_t q = 0; q < kVectors; ++q) {
+      const V sum = g.add ? hn::Add(hn::LoadU(tag, c + q * lanes), acc[r][q]) : acc[r][q];
+      hn::StoreU(sum, tag, c + q * lanes);
+    }
   }
 }
 
@@ -376,6 +391,7 @@ HWY_EXPORT(ReluSumImpl);
 HWY_EXPORT(GatherRows);
 HWY_EXPORT(ScatterRows);
 HWY_EXPORT(PackColumns);
+HWY_EXPORT(PackRows);
 HWY_EXPORT(GemmPackedImpl);
 HWY_EXPORT(PhiloxAtLeast);
 HWY_EXPORT(AddScaled);
@@ -392,6 +408,9 @@ void gather_rows(const SparseRow& in, const float* W, float* sum) { HWY_DYNAMIC_
 void scatter_rows(const SparseRow& in, const float* w, float* G) { HWY_DYNAMIC_DISPATCH(ScatterRows)(in, w, G); }
 void pack_columns(const float* B, size_t columns, size_t inner, size_t ldb, float* packed) {
   HWY_DYNAMIC_DISPATCH(PackColumns)(B, columns, inner, ldb, packed);
+}
+void pack_rows(const float* B, size_t columns, size_t inner, size_t ldb, float* packed) {
+  HWY_DYNAMIC_DISPATCH(PackRows)(B, columns, inner, ldb, packed);
 }
 void gemm_packed(const GemmPacked& g) { HWY_DYNAMIC_DISPATCH(GemmPackedImpl)(g); }
 size_t philox_at_least(const PhiloxCounter& at, const uint32_t* threshold, size_t padded, uint32_t* index) {
