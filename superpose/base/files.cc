@@ -75,7 +75,21 @@ std::string read_text(const std::filesystem::path& path, size_t max_bytes) {
 
 void write_file(const std::filesystem::path& path, std::string_view bytes) { write_file(path, {&bytes, 1}); }
 
-void write_file(const std::filesystem::path& path, std::span<const std::string_view> pieces, bool flush) {
+// Through symbolic links, to the file they mean; and a pipe or a device is not replaced by a file.
+std::filesystem::path file_to_write(const std::filesystem::path& path) {
+  std::error_code failed;
+  const auto status = std::filesystem::status(path, failed);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    throw Error(ErrorKind::io, path.string() + (std::filesystem::is_directory(status)
+                                                    ? ": is a folder, expected a file name"
+                                                    : ": is not a regular file, and is not replaced by one"));
+  }
+  const auto whole = std::filesystem::weakly_canonical(path, failed);
+  return failed ? path : whole;
+}
+
+void write_file(const std::filesystem::path& named, std::span<const std::string_view> pieces, bool flush) {
+  const std::filesystem::path path = file_to_write(named);
   std::string temporary = path.string() + ".XXXXXX";
   const Descriptor file(::mkstemp(temporary.data()));
   if (file.get() < 0) fail(path, "create a file beside");

@@ -30,6 +30,10 @@ class MappedFile {
 // The whole file as text. Throws Error{io}; Error{bad_file} above max_bytes.
 std::string read_text(const std::filesystem::path& path, size_t max_bytes = size_t{1} << 30);
 
+// The file that writing to `path` would make or replace: symbolic links followed. Error{io} for a folder, a pipe or a
+// device: those are never replaced.
+std::filesystem::path file_to_write(const std::filesystem::path& path);
+
 // Writes the file whole or not at all: to a temporary file beside it, flushed, then renamed. Throws Error{io}.
 void write_file(const std::filesystem::path& path, std::string_view bytes);
 // The same for a file that lies in memory in pieces, one after the other. flush = false does not wait for the disk: if

@@ -55,7 +55,10 @@ Plan make_plan(const Flags& flags) {
 
 // "2 cores: the machine has 2"
 std::string cores_text(const Flags& flags, const Plan& plan) {
-  return flags.jobs > 0 ? fmt::format("{} core{}: --jobs", flags.jobs, flags.jobs == 1 ? "" : "s") : plan.cpu.because;
+  if (flags.jobs == 0) return plan.cpu.because;
+  std::string text = fmt::format("{} core{}: --jobs", flags.jobs, flags.jobs == 1 ? "" : "s");
+  if (flags.jobs > plan.cpu.cores) text += fmt::format(", which take turns on {}", plan.cpu.because);
+  return text;
 }
 
 // Opens nothing for writing and creates nothing.
@@ -80,7 +83,8 @@ int dry_run(const Flags& flags, const Plan& plan) {
     }
   }
   const int workers = plan.config["jobs"];
-  const double predicted = sweep::predicted_seconds(rest, workers);
+  // More workers than cores only take turns.
+  const double predicted = sweep::predicted_seconds(rest, std::min(workers, plan.cpu.cores));
   if (flags.json) {
     print_json("sweep", plan.config,
                {{"study", plan.study},
@@ -178,7 +182,8 @@ int sweep_study(const Flags& flags) {
 
 Action declare_sweep(CLI::App& app) {
   const auto flags = std::make_shared<Flags>();
-  app.add_option("study", flags->study, "a study file (YAML), or the name of a built-in one: quick, paper, toy-models")
+  app.add_option("study", flags->study,
+                 "a study file (YAML), or a built-in one: quick, paper, toy-models, end-of-law,\nablation")
       ->required();
   app.add_option("key=value", flags->overrides,
                  "override a config field in every grid; a value, a list a,b,c, range(k) or linspace(a,b,k)");

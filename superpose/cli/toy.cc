@@ -117,17 +117,29 @@ void check_writable(const char* flag, const std::filesystem::path& path) {
     throw Error(ErrorKind::io,
                 fmt::format("{} {}: the folder {} cannot be written to", flag, path.string(), folder.string()));
   }
-  if (std::filesystem::is_directory(path)) {
-    throw Error(ErrorKind::io, fmt::format("{} {}: is a folder, expected a file name", flag, path.string()));
-  }
+  file_to_write(path);
 }
 
 void note(const std::string& text) { fmt::print(stderr, "superpose: toy: {}\n", text); }
+
+// Long runs begin with what they will need; short ones are not worth the half second that predicting takes.
+void say_how_long(const toy::Resolved& run) {
+  const double work = static_cast<double>(run.config.features) * static_cast<double>(run.config.dim) *
+                      static_cast<double>(run.config.steps);
+  constexpr double kLong = 4e9;
+  if (work < kLong) return;
+  note(fmt::format("about {} on one core, {:.2g} GB of memory", duration(toy::predicted_seconds(run.config, run.law)),
+                   (toy::predicted_bytes(run.config, run.law) + toy::kProgramBytes) / 1e9));
+}
 
 int run_toy(const Options& options) {
   const toy::Resolved run = toy::resolve(options.config, static_cast<double>(memory_limit().bytes));
   if (!options.save.empty()) check_writable("--save", options.save);
   if (!options.snapshot.empty()) check_writable("--snapshot", options.snapshot);
+  if (!options.save.empty() && !options.snapshot.empty() &&
+      file_to_write(options.save) == file_to_write(options.snapshot))
+    throw Error(ErrorKind::usage, fmt::format("--save and --snapshot are both {}: two files are needed", options.save));
+  say_how_long(run);
   ProgressLine progress("toy");
   const auto started = std::chrono::steady_clock::now();
   toy::TrainOptions training;

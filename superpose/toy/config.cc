@@ -183,7 +183,8 @@ Resolved resolve(const Config& config, double available_bytes) {
   Problems problems;
   check(config, problems);
   // Before a law of that size is made.
-  const double need = problems.any() ? 0 : least_bytes(config) + kProgramBytes;
+  const bool sized = config.features > 0 && config.dim > 0 && config.batch > 0;
+  const double need = sized ? least_bytes(config) + kProgramBytes : 0;
   if (available_bytes > 0 && need > available_bytes) {
     problems.add(
         fmt::format("features = {}, dim = {}, batch = {}, engine = {}: needs at least {:.3g} GB of memory, {:.3g} GB "
@@ -220,6 +221,8 @@ Resolved resolve(const Config& config, double available_bytes) {
   });
   return out;
 }
+
+int64_t eval_batches(const Config& config) { return std::clamp<int64_t>(config.steps, 2, 100); }
 
 features::Sampler make_sampler(const Resolved& run) {
   return features::Sampler(run.law, run.values, run.correlation, static_cast<uint32_t>(run.config.batch));

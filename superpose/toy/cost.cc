@@ -11,8 +11,7 @@ namespace superpose::toy {
 namespace {
 
 constexpr double kFeaturesPerThread = 1024;  // fewer are not worth handing over
-constexpr double kEvalBatches = 100;
-constexpr double kDenseAbove = 0.3;   // where the engine goes over to full products, about
+constexpr double kDenseAbove = 0.3;          // where the engine goes over to full products, about
 constexpr double kCacheBytes = 16e6;  // W, its gradient and two moments; beyond it the optimiser waits for memory
 
 double dot(const Terms& a, const Terms& b) {
@@ -128,8 +127,8 @@ double predicted_seconds(const Config& config, const features::Law& law) {
   const double share_at_end = share(travelled);
   const double n = load.features, m = static_cast<double>(config.dim);
   constexpr double kPerNormal = 15e-9, kPerFeature = 2e-7;  // initial weights; the law and its sampler
-  return seconds + kEvalBatches * dot(costs.forward, terms(load, share_at_end)) + n * m * kPerNormal + n * kPerFeature +
-         geometry_seconds(n, m);
+  return seconds + static_cast<double>(eval_batches(config)) * dot(costs.forward, terms(load, share_at_end)) +
+         n * m * kPerNormal + n * kPerFeature + geometry_seconds(n, m);
 }
 
 double least_bytes(const Config& config) {

@@ -202,6 +202,8 @@ inline void Workers::check() const {
   if (cancelled && *cancelled) throw Cancelled{};
 }
 
+// Fresh batches behind eval_loss: 100, or as many as there are steps, at least 2.
+int64_t eval_batches(const Config& config);
 Result train(const Resolved& run, const TrainOptions& options = {});
 
 // What each feature costs and whether the model tells it from the others, estimated so that rare features are measured

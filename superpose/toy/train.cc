@@ -12,7 +12,6 @@
 namespace superpose::toy {
 namespace {
 
-constexpr int kEvalBatches = 100;
 constexpr int kLastSteps = 100;  // the reported loss is the mean over these
 constexpr int kCurvePoints = 200;
 constexpr int kCheckEvery = 100;    // steps between checks for non-finite weights
@@ -76,19 +75,21 @@ Matrix<float> in_float(const Matrix<double>& in) {
   return out;
 }
 
-void evaluate(Engine& engine, const Resolved& run, const features::Sampler& sampler, const std::atomic<bool>* cancelled,
+void evaluate(Engine& engine, const Resolved& run, const features::Sampler& sampler, const TrainOptions& options,
               Result& result) {
   features::Batch batch;
   std::vector<double> losses;
-  for (uint32_t k = 0; k < kEvalBatches; ++k) {
-    if (cancelled && *cancelled) throw Cancelled{};
+  const int64_t count = eval_batches(run.config);
+  for (uint32_t k = 0; k < count; ++k) {
+    if (options.cancelled && *options.cancelled) throw Cancelled{};
+    if (options.on_progress && result.loss) options.on_progress(run.config.steps, *result.loss);
     sampler.draw(static_cast<uint64_t>(run.config.seed), RandomStream::fresh_data, k,
                  static_cast<uint32_t>(run.config.batch), batch);
     losses.push_back(engine.loss(batch));
   }
   const Moments m = moments(losses);
   result.eval_loss = m.mean;
-  result.eval_loss_se = m.std / std::sqrt(kEvalBatches - 1.0);
+  result.eval_loss_se = m.std / std::sqrt(static_cast<double>(count) - 1);
 }
 
 // One run from its first step, or its snapshot, to its last.
@@ -169,7 +170,7 @@ class Training {
     const Moments m = moments(std::span(progress_.last).first(static_cast<size_t>(progress_.last_count)));
     result_.loss = m.mean;
     result_.loss_std = m.std;
-    evaluate(*engine_, run_, sampler_, options_.cancelled, result_);
+    evaluate(*engine_, run_, sampler_, options_, result_);
   }
 
   const Resolved& run_;
