@@ -162,7 +162,7 @@ struct Tile {
 
 class FastEngine : public Engine {
  public:
-  FastEngine(const Resolved& run, const Workers& workers)
+  FastEngine(const Resolved& run, const Workers& workers, Way way)
       : config_(run.config),
         n_(run.law.probability.size()),
         m_(static_cast<size_t>(run.config.dim)),
@@ -170,6 +170,7 @@ class FastEngine : public Engine {
         padded_n_(kernels::pad(n_)),
         workers_(workers),
         pool_(workers.threads, workers.allowed),
+        way_(way),
         untied_(config_.decoder == "untied"),
         rule_(optimizer::find_rule(config_.optimizer)),
         shape_(optimizer::schedule_shape(config_.schedule)) {
@@ -302,7 +303,7 @@ class FastEngine : public Engine {
         static_cast<double>(active * stride_) + kRowPassCost * static_cast<double>(plan_.sample_entries);
     const double hidden_cost =
         static_cast<double>(rows * stride_) + kRowPassCost * static_cast<double>(plan_.sample_rows);
-    hidden_way_ = hidden_cost < gram_cost;
+    hidden_way_ = way_ == Way::cheaper ? hidden_cost < gram_cost : way_ == Way::hidden;
     gather_weights(batch);
     if (with_gradient || hidden_way_) hidden_vectors();
     row_loss_.assign(rows, 0.0);
@@ -627,6 +628,7 @@ class FastEngine : public Engine {
   size_t n_, m_, stride_, padded_n_;
   Workers workers_;
   ThreadPool pool_;
+  Way way_;
   AlignedVector<float> W_, gradient_;                                     // [padded n, stride]
   AlignedVector<float> moment1_, moment2_;                                // [n, stride]
   AlignedVector<float> b_, bias_gradient_, bias_moment1_, bias_moment2_;  // [padded n]
@@ -660,8 +662,8 @@ class FastEngine : public Engine {
 
 }  // namespace
 
-std::unique_ptr<Engine> make_fast_engine(const Resolved& run, const Workers& workers) {
-  return std::make_unique<FastEngine>(run, workers);
+std::unique_ptr<Engine> make_fast_engine(const Resolved& run, const Workers& workers, Way way) {
+  return std::make_unique<FastEngine>(run, workers, way);
 }
 
 }  // namespace superpose::toy

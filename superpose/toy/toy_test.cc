@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "superpose/base/error.h"
+#include "superpose/toy/engines.h"
 
 namespace superpose::toy {
 namespace {
@@ -149,6 +150,20 @@ TEST(FastEngine, gradient_at_equal_weights_is_exact_to_float_rounding) {
         EXPECT_LT(max_difference(fast->bias_gradient(), db), 2e-5 * max_abs(db) + 1e-12);
       }
     }
+  }
+}
+
+TEST(FastEngine, both_ways_to_the_outputs_give_the_same_gradient) {
+  for (const Shape& s : kShapes) {
+    SCOPED_TRACE(testing::Message() << "n=" << s.n << " m=" << s.m << " B=" << s.batch << " E=" << s.density);
+    const Resolved run = resolve(config_of(s, "fast"));
+    const auto gram = make_fast_engine(run, {}, Way::gram), hidden = make_fast_engine(run, {}, Way::hidden);
+    features::Batch batch;
+    features::Sampler(run.law).draw(2, RandomStream::training_data, 0, static_cast<uint32_t>(s.batch), batch);
+    const double loss = gram->step(batch, 0);
+    EXPECT_NEAR(hidden->step(batch, 0), loss, 1e-5 * (1 + loss));
+    const auto dW = flat(gram->weight_gradient());
+    EXPECT_LT(max_difference(flat(hidden->weight_gradient()), dW), 2e-5 * max_abs(dW) + 1e-12);
   }
 }
 
