@@ -84,6 +84,13 @@ bool is_finished_toy(const store::Run& run) {
   return run.kind == "toy" && (run.status == "ok" || run.status == "diverged");
 }
 
+// n, steps and batch of the paper's small models, which is what the published values beside ours are of.
+bool is_papers(const Cell& cell) {
+  if (cell.runs.empty()) return false;
+  const Json& config = cell.runs.front().run->config;
+  return cell.features == 1000 && field(config, "steps") == 20000 && field(config, "batch") == 2048;
+}
+
 void pick_main_recipe(Cells& out) {
   std::map<std::string, size_t> finished;
   for (const Cell& cell : out.cells) finished[cell.recipe] += cell.finished();
@@ -92,6 +99,11 @@ void pick_main_recipe(Cells& out) {
     total += count;
     if (out.main_recipe.empty() || count > finished[out.main_recipe]) out.main_recipe = recipe;
   }
+  std::string papers;
+  for (const Cell& cell : out.cells) {
+    if (is_papers(cell) && (papers.empty() || finished[cell.recipe] > finished[papers])) papers = cell.recipe;
+  }
+  if (!papers.empty() && finished[papers] > 0) out.main_recipe = papers;
   if (finished.empty()) return;
   out.other_recipes = total - finished[out.main_recipe];
   for (const Cell& cell : out.cells) {

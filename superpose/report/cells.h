@@ -36,8 +36,9 @@ struct Cell {
 };
 
 struct Cells {
-  std::vector<Cell> cells;   // of all recipes, ordered by (law, density, decay)
-  std::string main_recipe;   // the recipe with the most finished runs; the paper's figures are drawn from it
+  std::vector<Cell> cells;  // of all recipes, ordered by (law, density, decay)
+  std::string
+      main_recipe;  // the paper's, or else that with the most finished runs; the paper's figures are drawn from it
   size_t main_features = 0;  // n of the main recipe
   size_t unreadable = 0;     // toy runs without the fields a figure needs
   size_t other_recipes = 0;  // finished runs of other recipes

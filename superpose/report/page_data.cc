@@ -177,7 +177,7 @@ void add_notes(const Cells& cells, const Inputs& inputs, Page& page) {
   }
   if (cells.other_recipes) {
     page.notes.push_back(fmt::format(
-        "{} another recipe (other n, steps, batch, ...) than most: drawn in the first figure's panel chooser only.",
+        "{} another recipe (other n, steps, batch, ...) than the one drawn: in the first figure's panel chooser only.",
         plural(cells.other_recipes, "finished run has", "finished runs have")));
   }
   std::vector<int64_t> diverged, failed;

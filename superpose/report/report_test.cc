@@ -238,6 +238,20 @@ TEST(Cells, runs_of_another_recipe_are_never_mixed) {
   EXPECT_EQ(page["slopes"].size(), 2u);
 }
 
+TEST(Cells, the_papers_recipe_is_drawn_beside_published_values_however_many_others_there_are) {
+  auto runs = power_cell(1, -0.5556, 1.0);
+  for (auto& run : runs) run.config["features"] = 1000, run.config["steps"] = 20000, run.config["batch"] = 2048;
+  for (int copy = 0; copy < 3; ++copy) {
+    for (auto& run : power_cell(1, -0.5556, 0.2, copy, 50 + 50 * copy)) {
+      run.config["features"] = 200, run.config["steps"] = 20000, run.config["batch"] = 2048;
+      runs.push_back(run);
+    }
+  }
+  const auto map = points(figure(page_data({"", runs, {}, {}}), "alpha-map"), "ours");
+  ASSERT_EQ(map.size(), 1u);
+  EXPECT_NEAR(map[0]["z"].get<double>(), 1.0, 1e-4);
+}
+
 TEST(Cells, a_learning_rate_that_depends_on_m_is_one_recipe_and_two_at_one_m_are_two) {
   auto runs = power_cell(1, -1, 1.0);
   for (auto& run : runs) run.config["lr"] = 0.02 / std::sqrt(run.config["dim"].get<double>());
