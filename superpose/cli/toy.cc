@@ -125,8 +125,8 @@ void note(const std::string& text) { fmt::print(stderr, "superpose: toy: {}\n", 
 // Long runs begin with what they will need; short ones are not worth the half second that predicting takes.
 void say_how_long(const toy::Resolved& run) {
   const double work = static_cast<double>(run.config.features) * static_cast<double>(run.config.dim) *
-                      static_cast<double>(run.config.steps);
-  constexpr double kLong = 4e9;
+                      static_cast<double>(run.config.steps + toy::eval_batches(run.config));
+  constexpr double kLong = 1e9;
   if (work < kLong) return;
   note(fmt::format("about {} on one core, {:.2g} GB of memory", duration(toy::predicted_seconds(run.config, run.law)),
                    (toy::predicted_bytes(run.config, run.law) + toy::kProgramBytes) / 1e9));
