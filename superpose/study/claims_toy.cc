@@ -302,17 +302,18 @@ Measure strong_overlap_published(const Findings& findings) {
 Measure all_rows_overlap_slope(const Findings& findings) {
   std::vector<SeedPoint> points;
   std::set<int64_t> widths;
-  for (const Toy& t : select(findings, [](const Toy& t) { return at_unit_density(t) && near(t.gamma, -1); })) {
+  for (const Toy& t :
+       select(findings, [](const Toy& t) { return at_unit_density(t) && near(t.alpha, 1) && near(t.gamma, -1); })) {
     if (!(t.number("overlap_mean_square_all") > 0)) continue;
     points.push_back({t.seed, static_cast<double>(t.m), t.number("overlap_mean_square_all")});
     widths.insert(t.m);
   }
   const auto slope = power_over_seeds(points);
   if (widths.size() < std::size(kPaperWidths) || !slope)
-    return not_run(fmt::format("needs the six widths at γ = -1; {}", kRunPaper));
+    return not_run(fmt::format("needs the six widths at α = 1, γ = -1; {}", kRunPaper));
   return {slope->value, slope->ci95,
-          fmt::format("minus the slope of ln overlap on ln m over all rows of {} runs at γ = -1; {}", points.size(),
-                      slope->how)};
+          fmt::format("minus the slope of ln overlap on ln m over all rows of {} runs at α = 1, γ = -1; {}",
+                      points.size(), slope->how)};
 }
 
 namespace {
