@@ -76,9 +76,9 @@ void print_text(const toy::Config& c, const Json& r) {
       "{}", aligned({
                 {"measure", "value", "what it is"},
                 {"loss", field(r, "loss") + " ± " + field(r, "loss_std"),
-                 "mean of the last 100 training batches, their spread"},
+                 fmt::format("mean of the last {} training batches, their spread", std::min<int64_t>(c.steps, 100))},
                 {"fresh loss", field(r, "eval_loss") + " ± " + field(r, "eval_loss_se"),
-                 "mean over 100 fresh batches, standard error"},
+                 fmt::format("mean over {} fresh batches, standard error", toy::eval_batches(c))},
                 {"φ_1/2", field(r, "phi_half"),
                  fmt::format("rows with norm > 1/2 (m/n = {})", number(m / static_cast<double>(c.features), 3))},
                 {"φ_1", field(r, "phi_one"), "rows with norm > 1"},

@@ -176,4 +176,8 @@ struct Selected {
 // Error{usage} for an unknown column or an empty window, Error{bad_file} for a cell that is not a number.
 Selected select(const Table& table, const Law& law, const Selection& selection);
 
+// AICc of least squares: n·ln(2π·rss/n) + n + 2k + 2k(k+1)/(n-k-1), where k = n_parameters + 1 counts the variance.
+// Absent when n - k - 1 <= 0 or rss is not a positive number.
+std::optional<double> aicc(double rss, size_t n, int n_parameters);
+
 }  // namespace superpose::fit

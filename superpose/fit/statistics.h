@@ -13,8 +13,4 @@ double student_t_central(double t, double dof);
 // Sample quantile by linear interpolation (type 7 of Hyndman and Fan), 0 <= p <= 1. Reorders `values`; not empty.
 double quantile(std::vector<double>& values, double p);
 
-// AICc of least squares: n·ln(2π·rss/n) + n + 2k + 2k(k+1)/(n-k-1), where k = n_parameters + 1 counts the variance.
-// Absent when n - k - 1 <= 0 or rss is not a positive number.
-std::optional<double> aicc(double rss, size_t n, int n_parameters);
-
 }  // namespace superpose::fit

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which instruction set the kernels and BLAS use: the best of the machine, or what SUPERPOSE_ISA says.
-#include <array>
 #include <cstdlib>
 #include <cstring>
 

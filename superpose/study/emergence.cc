@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "superpose/study/measure.h"
+
 namespace superpose::study {
 namespace {
 
@@ -21,10 +23,7 @@ double median_relative_error(const toy::FeatureLosses& f) {
   for (size_t i = 0; i < f.loss.size(); ++i) {
     if (f.loss[i] > 0) errors.push_back(f.se[i] / f.loss[i]);
   }
-  if (errors.empty()) return 0;
-  const auto middle = errors.begin() + static_cast<std::ptrdiff_t>(errors.size() / 2);
-  std::nth_element(errors.begin(), middle, errors.end());
-  return *middle;
+  return errors.empty() ? 0 : median(std::move(errors));
 }
 
 }  // namespace

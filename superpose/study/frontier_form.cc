@@ -8,6 +8,8 @@
 #include <functional>
 #include <limits>
 
+#include "superpose/fit/fit.h"
+
 namespace superpose::study {
 namespace {
 
@@ -39,27 +41,11 @@ double best_c(std::span<const double> m, std::span<const double> count, const Cu
   return std::exp(best);
 }
 
-struct Line {
-  double c = 0, exponent = 0;
-};
-Line power_line(std::span<const double> m, std::span<const double> count) {
-  double x = 0, y = 0, xx = 0, xy = 0;
-  const double k = static_cast<double>(m.size());
-  for (size_t i = 0; i < m.size(); ++i) x += std::log(m[i]) / k, y += std::log(count[i]) / k;
-  for (size_t i = 0; i < m.size(); ++i) {
-    xx += (std::log(m[i]) - x) * (std::log(m[i]) - x);
-    xy += (std::log(m[i]) - x) * (std::log(count[i]) - y);
-  }
-  const double slope = xx > 0 ? xy / xx : 0;
-  return {std::exp(y - slope * x), slope};
-}
-
+// Counts are whole numbers: half a unit of rounding is part of every residual, so that no form fits infinitely well.
 std::optional<double> aicc(double square_sum, std::span<const double> count, int parameters) {
-  const double k = static_cast<double>(count.size()), p = parameters + 1;
-  if (k - p - 1 <= 0) return std::nullopt;
   double rounding = 0;
   for (const double i : count) rounding += 1 / (12 * i * i);
-  return k * std::log((square_sum + rounding) / k) + 2 * p + 2 * p * (p + 1) / (k - p - 1);
+  return fit::aicc(square_sum + rounding, count.size(), parameters);
 }
 
 }  // namespace
@@ -84,9 +70,12 @@ std::vector<FrontierForm> compare_forms(std::span<const double> m, std::span<con
     const double s = squares(m, count, [&f = curve, c](double w) { return f(w, c); });
     out.push_back({formula, 1, c, std::nullopt, aicc(s, count, 1)});
   }
-  const Line line = power_line(m, count);
-  const double s = squares(m, count, [&](double w) { return line.c * std::pow(w, line.exponent); });
-  out.push_back({"c·m^β", 2, line.c, line.exponent, aicc(s, count, 2)});
+  if (std::any_of(m.begin(), m.end(), [&](double w) { return w != m[0]; })) {
+    const auto law = fit::fit_power(m, count);
+    const double c = law["C"].value, exponent = -law["alpha"].value;
+    const double s = squares(m, count, [&](double w) { return c * std::pow(w, exponent); });
+    out.push_back({"c·m^β", 2, c, exponent, aicc(s, count, 2)});
+  }
   const auto value = [](const FrontierForm& f) { return f.aicc.value_or(std::numeric_limits<double>::infinity()); };
   // Forms that fit equally well stay in this order: fewest parameters first.
   std::stable_sort(out.begin(), out.end(), [&](const auto& a, const auto& b) { return value(a) < value(b) - 1e-9; });

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "superpose/study/snapshot.h"
 
-#include <cblas.h>
-
 #include <array>
 #include <bit>
 #include <cstring>
@@ -74,12 +72,11 @@ std::string_view text_of(const uint64_t& value) { return {reinterpret_cast<const
 
 SnapshotFile::SnapshotFile(const toy::Resolved& run, SnapshotOptions options)
     : options_(std::move(options)),
-      identity_{
-          {"superpose.format", kFormat},
-          {"superpose.config", run.json.dump()},
-          {"superpose.version", kVersion},
-          {"superpose.numerics", std::to_string(kNumericsVersion)},
-          {"superpose.instruction_set", std::string(kernels::instruction_set()) + ", BLAS " + openblas_get_corename()}},
+      identity_{{"superpose.format", kFormat},
+                {"superpose.config", run.json.dump()},
+                {"superpose.version", kVersion},
+                {"superpose.numerics", std::to_string(kNumericsVersion)},
+                {"superpose.instruction_set", kernels::instruction_set()}},
       next_(std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                                                    std::chrono::duration<double>(options_.every_seconds))) {}
 

@@ -97,17 +97,6 @@ void validate_extensions(const Config& c, Problems& problems) {
                   "relu with the fast engine; add engine = reference (--engine reference)");
 }
 
-}  // namespace
-
-std::vector<std::string> field_names() {
-  std::vector<std::string> names;
-  Config config;
-  fields(config, [&](const char* name, auto&, const char*) { names.emplace_back(name); });
-  return names;
-}
-
-namespace {
-
 void check(const Config& c, Problems& problems) {
   const auto finite = [](double x) { return std::isfinite(x); };
   problems.expect(c.features >= 0 && c.features <= 100'000'000, "features", c.features, "1 <= features <= 10^8, or 0");
@@ -131,7 +120,23 @@ void check(const Config& c, Problems& problems) {
   validate_extensions(c, problems);
 }
 
+void check_memory(const Config& config, double available_bytes, Problems& problems) {
+  const double need = least_bytes(config) + kProgramBytes;
+  if (available_bytes <= 0 || need <= available_bytes) return;
+  problems.add(
+      fmt::format("features = {}, dim = {}, batch = {}, engine = {}: needs at least {:.3g} GB of memory, {:.3g} GB are "
+                  "there; make one of them smaller",
+                  config.features, config.dim, config.batch, config.engine, need / 1e9, available_bytes / 1e9));
+}
+
 }  // namespace
+
+std::vector<std::string> field_names() {
+  std::vector<std::string> names;
+  Config config;
+  fields(config, [&](const char* name, auto&, const char*) { names.emplace_back(name); });
+  return names;
+}
 
 void validate(const Config& config) {
   Problems problems;
@@ -182,26 +187,18 @@ Config config_from_json(const Json& json) {
 Resolved resolve(const Config& config, double available_bytes) {
   Problems problems;
   check(config, problems);
-  // Before a law of that size is made.
-  const bool sized = config.features > 0 && config.dim > 0 && config.batch > 0;
-  const double need = sized ? least_bytes(config) + kProgramBytes : 0;
-  if (available_bytes > 0 && need > available_bytes) {
-    problems.add(
-        fmt::format("features = {}, dim = {}, batch = {}, engine = {}: needs at least {:.3g} GB of memory, {:.3g} GB "
-                    "are there; make one of them smaller",
-                    config.features, config.dim, config.batch, config.engine, need / 1e9, available_bytes / 1e9));
-  }
+  if (config.dim > 0 && config.batch > 0) check_memory(config, available_bytes, problems);  // before a law is made
   if (problems.any() && config.law.starts_with("file:")) {  // all that is wrong, the file included
-    try {
-      features::make_law(config.law, 0, 1);
-    } catch (const Error& e) {
-      problems.add(e.what());
-    }
+    problems.expect_no_error([&] { features::make_law(config.law, 0, 1); });
   }
   problems.raise("toy: ");
   Resolved out{config, features::make_law(config.law, static_cast<uint64_t>(config.features), config.density), {}, {}};
   out.config.features = static_cast<int64_t>(out.law.probability.size());
   out.config.law = out.law.spec;
+  if (config.features == 0) {  // now that the file has said how many there are
+    check_memory(out.config, available_bytes, problems);
+    problems.raise("toy: ");
+  }
   if (out.config.lr_bias == 0) out.config.lr_bias = config.lr;
   out.values = features::make_values(config.values);
   out.correlation = features::make_correlation(config.correlation);

@@ -11,7 +11,7 @@ namespace superpose::toy {
 namespace {
 
 constexpr double kFeaturesPerThread = 1024;  // fewer are not worth handing over
-constexpr double kDenseAbove = 0.3;          // where the engine goes over to full products, about
+constexpr double kDenseAbove = 0.3;   // where the engine goes over to full products (there: share of positive biases)
 constexpr double kCacheBytes = 16e6;  // W, its gradient and two moments; beyond it the optimiser waits for memory
 
 double dot(const Terms& a, const Terms& b) {
@@ -111,7 +111,8 @@ double predicted_seconds(const Config& config, const features::Law& law) {
   const StepCosts& costs = measured_costs(config.engine);
   const Workload load = workload(config, law);
   const double rate = config.lr_bias > 0 ? config.lr_bias : config.lr;
-  const optimizer::Schedule schedule{rate, config.steps, config.warmup, config.lr_floor};
+  const optimizer::Schedule schedule{rate, config.steps, config.warmup, config.lr_floor,
+                                     optimizer::schedule_shape(config.schedule)};
   double travelled = 0, seconds = 0;
   const auto share = [&](double distance) {
     return positive_share(distance, config.decay, load.active / load.features, load.entries / load.batch);
@@ -137,8 +138,10 @@ double least_bytes(const Config& config) {
   const double padded = static_cast<double>(kernels::pad(static_cast<size_t>(config.dim)));
   // reference: W, gradient, moments and copies in double, and three dense [B, n]. fast: W, gradient and moments in
   // float; at the end W in double and once more in float.
-  if (config.engine == "reference") return 8 * n * m * 6 + 8 * n * batch * 3 + 100 * n;
-  return 4 * sizeof(float) * n * padded + 12 * n * m + 100 * n;
+  const double matrices = config.decoder == "untied" ? 2 : 1;
+  if (config.engine == "reference") return matrices * 8 * n * m * 6 + 8 * n * batch * 3 + 100 * n;
+  const double scaled = config.importance == "uniform" ? 0 : sizeof(float) * n * padded;  // V times the root of I
+  return matrices * (4 * sizeof(float) * n * padded + 12 * n * m) + scaled + 100 * n;
 }
 
 double predicted_bytes(const Config& config, const features::Law& law) {

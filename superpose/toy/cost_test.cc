@@ -124,6 +124,18 @@ TEST(PredictedSeconds, is_about_what_short_runs_take) {
   }
 }
 
+TEST(PredictedBytes, a_second_matrix_and_scaled_outputs_count) {
+  Config c;
+  c.features = 100000;
+  c.dim = 64;
+  const double one = least_bytes(c);
+  c.decoder = "untied";
+  EXPECT_NEAR(least_bytes(c) / one, 2, 0.05);
+  c.decoder = "tied";
+  c.importance = "geometric:0.9";
+  EXPECT_DOUBLE_EQ(least_bytes(c) - one, 4.0 * 100000 * 64);
+}
+
 TEST(PredictedBytes, a_few_arrays_of_n_by_m_and_never_n_by_n) {
   Config c = paper(1, 64, -1);
   c.batch = 256;

@@ -309,7 +309,6 @@ class FastEngine : public Engine {
     row_loss_.assign(rows, 0.0);
     if (with_gradient) {
       back_.assign(rows * stride_, 0.0f);
-      feature_back_.assign(active * stride_, 0.0f);
       pool_.parallel_for((padded_n_ + kChunk - 1) / kChunk, [&](size_t c) {
         const size_t last = std::min(padded_n_, (c + 1) * kChunk);
         std::fill(gradient_.data() + c * kChunk * stride_, gradient_.data() + last * stride_, 0.0f);
@@ -323,6 +322,12 @@ class FastEngine : public Engine {
     const size_t together = tiles_together(rows, tiles.front().padded, tiles.size());
     if (lists_.size() < together * tasks_) lists_.resize(together * tasks_);
     if (full_.size() < together) full_.resize(together);
+    any_dense_ = with_gradient && std::any_of(tiles.begin(), tiles.end(), [](const Tile& tile) { return tile.dense; });
+    if (any_dense_) {
+      feature_back_.assign(active * stride_, 0.0f);
+      packed_active_.resize(active * stride_);
+      kernels::pack_rows(gathered_.data(), stride_, active, stride_, packed_active_.data());
+    }
     double loss = 0;
     for (size_t first = 0; first < tiles.size(); first += together) {
       const size_t last = std::min(tiles.size(), first + together);
@@ -548,9 +553,8 @@ class FastEngine : public Engine {
       }
     }
     if (full) {  // the part Dᵀ W
-      AlignedVector<float> packed(active * stride_);
-      kernels::pack_rows(gathered_.data(), stride_, active, stride_, packed.data());
-      kernels::gemm_packed({tile.count, stride_, active, full, 1, tile.padded, packed.data(), G, stride_, true});
+      kernels::gemm_packed(
+          {tile.count, stride_, active, full, 1, tile.padded, packed_active_.data(), G, stride_, true});
     }
     return times * square;
   }
@@ -596,7 +600,7 @@ class FastEngine : public Engine {
     pool_.parallel_for((active + kTaskRows - 1) / kTaskRows, [&](size_t task) {
       for (size_t a = task * kTaskRows; a < std::min(active, (task + 1) * kTaskRows); ++a) {
         float* const G = gradient_.data() + batch.active[a] * stride_;
-        kernels::add_scaled(1.0f, feature_back_.data() + a * stride_, G, stride_);
+        if (any_dense_) kernels::add_scaled(1.0f, feature_back_.data() + a * stride_, G, stride_);
         if (plan_.group_of[a] != Plan::kNone) {
           kernels::add_scaled(1.0f, back_.data() + plan_.group_of[a] * stride_, G, stride_);
         }
@@ -648,15 +652,17 @@ class FastEngine : public Engine {
   Plan plan_;
   bool hidden_way_ = false;
   size_t tasks_ = 0;
-  AlignedVector<float> gathered_;      // [A, stride]
-  AlignedVector<float> hidden_;        // h [R, stride]
-  AlignedVector<float> back_;          // u [R, stride]
-  AlignedVector<float> feature_back_;  // the same by feature, from tiles that are dense [A, stride]
-  std::vector<Room<float>> full_;      // D of the tiles worked on together [A, columns]; only of dense ones
-  Room<float> packed_;                 // the tile's part of W for the product
-  Room<float> gram_;                   // G or z of one tile: [A or R, columns]
-  std::vector<Lists> lists_;           // [tiles worked on together, tasks]
-  std::vector<double> row_loss_;       // [R], Σ_j (y_j - x_j)² of a row's samples
+  AlignedVector<float> gathered_;  // [A, stride]
+  AlignedVector<float> hidden_;    // h [R, stride]
+  AlignedVector<float> back_;      // u [R, stride]
+  bool any_dense_ = false;
+  AlignedVector<float> packed_active_;  // the rows of W that are active, packed for Dᵀ W [A, stride]
+  AlignedVector<float> feature_back_;   // the same by feature, from tiles that are dense [A, stride]
+  std::vector<Room<float>> full_;       // D of the tiles worked on together [A, columns]; only of dense ones
+  Room<float> packed_;                  // the tile's part of W for the product
+  Room<float> gram_;                    // G or z of one tile: [A or R, columns]
+  std::vector<Lists> lists_;            // [tiles worked on together, tasks]
+  std::vector<double> row_loss_;        // [R], Σ_j (y_j - x_j)² of a row's samples
   Profile profile_;
 };
 

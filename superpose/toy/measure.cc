@@ -101,7 +101,7 @@ void observe(const Anchor& anchor, const std::string& engine_name, AllObservatio
   config.engine = engine_name;
   const Resolved run = resolve(config);
   const auto engine = make_engine(run);
-  const features::Sampler sampler(run.law);
+  const features::Sampler sampler = make_sampler(run);
   const Workload load = workload(run.config, run.law);
   const auto W = initial_weights(run.config);
   features::Batch batch;
@@ -130,7 +130,6 @@ void observe(const Anchor& anchor, const std::string& engine_name, AllObservatio
     const std::vector<double> low(b.size(), -depth / std::sqrt(static_cast<double>(config.dim)));
     engine->set(W, low);
     const double share = share_of_nonzeros(W, low, batch);
-    engine->step(batch, 0);  // lets the engine see that D is sparse
     out.sparse.add(terms(load, share), time_step(4));
     if (depth > 3) observe_forward(share);
   }

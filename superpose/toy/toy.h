@@ -150,8 +150,8 @@ struct Result {
   int64_t steps_done = 0;
   std::optional<double> loss;          // mean over the last 100 steps (fewer if T < 100) of that step's batch loss
   std::optional<double> loss_std;      // population standard deviation over those steps
-  std::optional<double> eval_loss;     // mean over 100 fresh batches with the final weights
-  std::optional<double> eval_loss_se;  // standard error of that mean, from the spread of the 100 batches
+  std::optional<double> eval_loss;     // mean over eval_batches() fresh batches with the final weights
+  std::optional<double> eval_loss_se;  // standard error of that mean, from their spread
   std::vector<std::pair<int64_t, double>> curve;  // about 200 points: (last step of a bin, mean loss over the bin)
   Matrix<float> W;                                // [n, m], final
   std::vector<float> b;                           // [n], final
@@ -220,8 +220,8 @@ struct FeatureLosses {
   size_t resolved_count() const;
 };
 // W, b: of the trained model. samples: 0 = as many as keep n·K below 4·10^7, 256 to 4096. Costs n·K·m multiplications
-// and K·m + 256·K floats. A function of (seed, samples) and the weights. Only for tied
-// ReLU models of independent features (has_feature_losses).
+// and K·m + 256·K floats. A function of (seed, samples) and the weights. Only where
+// has_feature_losses: tied ReLU models of independent features.
 bool has_feature_losses(const Config& config);
 FeatureLosses feature_losses(const Resolved& run, MatrixView<const float> W, std::span<const float> b,
                              uint32_t samples = 0);

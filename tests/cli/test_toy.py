@@ -286,6 +286,43 @@ def test_a_snapshot_that_is_none_or_of_another_run_is_refused_and_left_alone(tmp
     assert "no folder" in run("toy", *SMALL, "--snapshot", tmp_path / "no" / "x", code=4).stderr
 
 
+def test_pipes_are_not_replaced_and_links_are_followed(tmp_path):
+    pipe, target, link = tmp_path / "pipe", tmp_path / "target", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(target)
+    for flag in ("--save", "--snapshot"):
+        assert "not a regular file" in run("toy", *SMALL, flag, pipe, code=4).stderr
+    assert pipe.is_fifo()
+    run("toy", *SMALL, "--save", link)
+    assert link.is_symlink() and load_safetensors(target)[0]["W"].shape == (60, 8)
+    both = run("toy", *SMALL, "--save", target, "--snapshot", link, code=2).stderr
+    assert "two files are needed" in both
+
+
+def test_the_instruction_set_can_be_chosen_and_a_wrong_one_is_refused(monkeypatch):
+    monkeypatch.setenv("SUPERPOSE_ISA", "avx1024")
+    refused = run("toy", *SMALL, code=2).stderr
+    assert "SUPERPOSE_ISA=avx1024" in refused and "expected one of" in refused
+    known = [word.strip(",") for word in refused.split("expected one of")[1].split()]
+    outcomes = []
+    for name in known:
+        monkeypatch.setenv("SUPERPOSE_ISA", name)
+        first, second = (toy("--features", 60, "--dim", 8, "--steps", 20, "--batch", 128) for _ in range(2))
+        assert first["instruction_set"] == name
+        assert first["loss"] == second["loss"] and first["eval_loss"] == second["eval_loss"]
+        outcomes.append(first["loss"])
+    # 20 steps apart only rounding separates them; what it grows to over thousands is another matter.
+    assert outcomes == pytest.approx([outcomes[0]] * len(outcomes), rel=1e-4)
+
+
+def test_a_short_run_is_evaluated_on_as_many_batches_and_a_long_one_says_how_long():
+    short = run("toy", "--features", 60, "--dim", 8, "--steps", 7)
+    assert "last 7 training batches" in short.stdout and "over 7 fresh batches" in short.stdout
+    assert "on one core" not in short.stderr
+    said = run("toy", "--features", 20000, "--dim", 1000, "--steps", 50, "--batch", 4, "--density", 0.1).stderr
+    assert "on one core" in said and "GB of memory" in said
+
+
 def test_all_problems_are_named_before_any_work(tmp_path):
     (tmp_path / "counts").write_text("5\nnan\n")
     said = run("toy", "--dim", "0", "--batch", "-3", "--density", "-1", "--decay", "inf", "--lr", "0",
