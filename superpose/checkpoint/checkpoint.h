@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// checkpoint: files that hold weights -> an index of named tensors -> values on demand; and which tensor is the head.
+// checkpoint: files that hold weights -> an index of named tensors -> rows on demand; and which tensor is the head.
 //
 // Contract, fuzzed: for any bytes, reading an index returns a valid one or throws Error{bad_file | unsupported}; memory
-// stays within a small multiple (about ten) of the header. Every file byte passes through ByteReader, every index
-// through validate(). No tensor data is touched before load(), save to compare a head with its embedding.
+// stays within a small multiple (about ten) of the header. Every file byte passes through ByteReader or File::read, every
+// index through validate(). No tensor data is touched before rows() is read, save to compare a head with its embedding.
 //
-// Formats: safetensors (one file, or a folder with model.safetensors.index.json), .npy, llama2.c .bin version 0.
-// Each is one file of this folder and one line in table.cc; its byte layout is in docs/formats/.
+// Each format is one file of this folder and one line in table.cc; its byte layout is in docs/formats/.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -17,58 +16,86 @@
 #include <string_view>
 #include <vector>
 
+#include "superpose/base/file.h"
 #include "superpose/base/json.h"
 #include "superpose/base/matrix.h"
+#include "superpose/base/rows.h"
 
 namespace superpose::checkpoint {
 
-enum class Dtype { f64, f32, f16, bf16, other };  // other: listed by name, never loaded
-std::string_view dtype_name(Dtype dtype);         // "F64", "F32", "F16", "BF16", "other"
-size_t dtype_bytes(Dtype dtype);                  // 8, 4, 2, 2; 0 for other
+// What one element is stored as. The block formats of GGUF hold `block_elements` values of one row in `block_bytes`.
+// u8 and i8 are integers, of weights only with a Scale. other: listed by name, never loaded.
+enum class Dtype {
+  f64, f32, f16, bf16, f8_e4m3, f8_e5m2, u8, i8,
+  q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs, mxfp4,
+  other
+};
+struct DtypeTraits {
+  std::string_view name;       // "F64", "Q4_K", ...
+  uint32_t block_elements = 1; // 0 for other
+  uint32_t block_bytes = 0;    // 0 for other
+};
+const DtypeTraits& traits(Dtype dtype);
+inline std::string_view dtype_name(Dtype dtype) { return traits(dtype).name; }
+
+// Integers q stand for scale·(q - zero_point), in float; one of each for the tensor, or one for every index of `axis`.
+struct Scale {
+  std::vector<float> scale;
+  std::vector<int32_t> zero_point;  // as many as scales
+  size_t axis = 0;
+};
 
 struct TensorInfo {
   std::string name;
   Dtype dtype = Dtype::f32;
-  std::string dtype_text;       // as the file spells it ("F32", "I64", "<f4")
-  uint32_t bits = 32;           // per element, also for dtypes that are never loaded
-  std::vector<uint64_t> shape;  // empty: a scalar, one element. An extent may be 0. At most 8 extents.
-  bool column_major = false;    // .npy with fortran_order; load() still returns rows
-  uint64_t begin = 0, end = 0;  // byte range in its file
-  size_t file = 0;              // index into the checkpoint's files
-};
-
-// A file whose bytes are already in memory.
-struct MemoryFile {
-  std::string name;
-  std::vector<std::byte> bytes;
+  std::string dtype_text;         // as the file spells it ("F32", "I64", "<f4", "Q4_K", "torch.FloatStorage")
+  uint32_t bits = 32;             // per element, also for dtypes that are never loaded; 0 where blocks or nothing say it
+  std::vector<uint64_t> shape;    // empty: a scalar, one element. An extent may be 0. At most 8 extents.
+  std::vector<uint64_t> strides;  // in elements, one per extent; empty: row-major without gaps. Not for block formats.
+  std::shared_ptr<const Scale> scale;  // of integers
+  uint64_t begin = 0, end = 0;    // byte range in its file, from the first element to past the last
+  size_t file = 0;                // index into the checkpoint's files
 };
 
 class Checkpoint {
  public:
-  // path: a file or a model folder. Error{io} when it is not there, Error{usage} for a folder with several weight files
-  // and no index that says which belong together, Error{bad_file | unsupported} otherwise.
+  // path: a file, a model folder, or hf:OWNER/NAME[@REVISION] for a model of a hub (hub/hub.h). Error{io} when it is not
+  // there, Error{usage} for a folder with several weight files and no index that says which belong together,
+  // Error{bad_file | unsupported} otherwise.
   static Checkpoint open(const std::filesystem::path& path);
   // The same for files in memory: one file, or several that are taken as the files of one folder.
   static Checkpoint open_memory(std::vector<MemoryFile> files);
+  static Checkpoint open_folder(const Folder& folder);
   ~Checkpoint();
   Checkpoint(Checkpoint&&) noexcept;
   Checkpoint& operator=(Checkpoint&&) noexcept;
 
-  std::string_view format() const;                 // "safetensors", "npy", "llama2.c"
+  std::string_view format() const;                 // "safetensors", "gguf", "torch", "npy", ... : table.cc
   const std::vector<TensorInfo>& tensors() const;  // in file order; a .npy file has one, called "array"
   const TensorInfo* find(std::string_view name) const;
-  const Json& config() const;  // config.json beside safetensors, or the llama2.c header; null if none
-  const std::map<std::string, std::string>& metadata() const;  // safetensors __metadata__
+  const Json& config() const;  // config.json beside the weights, or what the file says about its model; null if none
+  const std::map<std::string, std::string>& metadata() const;  // safetensors __metadata__, GGUF key-values
+  const std::vector<std::string>& tokens() const;              // of a GGUF file, by id; empty if none
   const std::vector<std::string>& warnings() const;            // about the files; Role has those about the head
 
-  // A 2-D tensor as T = float or double; exact, except that F64 values are rounded when T is float. Error{unsupported}
-  // for other ranks and dtypes; Error{bad_file} naming the first element when a value is NaN or infinite.
-  // Allocates rows·cols·sizeof(T), which is at most 4 times the tensor's bytes in the file.
+  // The rows of a 2-D tensor, read when asked for; valid while this checkpoint lives. Error{unsupported} for other ranks
+  // and for dtypes that are no weights, with the reason.
+  std::unique_ptr<RowSource> rows(const TensorInfo& tensor) const;
+
+  // All rows as T = float or double. Allocates rows·cols·sizeof(T).
   template <class T>
   Matrix<T> load(const TensorInfo& tensor) const;
 
-  // Do two tensors have the same shape, dtype and bytes? Reads both up to the first difference.
+  // Do two tensors have the same shape, dtype and stored elements? Reads both up to the first difference.
   bool same_values(const TensorInfo& a, const TensorInfo& b) const;
+
+  // SHA-256 of dtype, shape and the stored elements in row-major order, as 64 hex digits: the same tensor has the same
+  // hash in every format that stores it unchanged.
+  std::string content_hash(const TensorInfo& tensor) const;
+
+  // Different bytes of the weight files read so far, and how many those files have.
+  uint64_t bytes_read() const;
+  uint64_t bytes_total() const;
 
  private:
   struct State;

@@ -8,7 +8,7 @@
 #include <iterator>
 
 #include "superpose/base/bytes.h"
-#include "superpose/checkpoint/printable.h"
+#include "superpose/base/printable.h"
 
 namespace superpose::checkpoint {
 namespace {

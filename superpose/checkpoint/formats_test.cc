@@ -11,7 +11,7 @@
 #include "superpose/checkpoint/checkpoint.h"
 #include "superpose/checkpoint/dtypes.h"
 #include "superpose/checkpoint/fixtures.h"
-#include "superpose/checkpoint/printable.h"
+#include "superpose/base/printable.h"
 
 namespace superpose::checkpoint {
 namespace {

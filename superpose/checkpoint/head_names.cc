@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 
-#include "superpose/checkpoint/printable.h"
+#include "superpose/base/printable.h"
 
 namespace superpose::checkpoint {
 namespace {

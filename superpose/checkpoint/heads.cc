@@ -10,7 +10,7 @@
 #include "superpose/base/names.h"
 #include "superpose/checkpoint/checkpoint.h"
 #include "superpose/checkpoint/head_names.h"
-#include "superpose/checkpoint/printable.h"
+#include "superpose/base/printable.h"
 
 namespace superpose::checkpoint {
 namespace {

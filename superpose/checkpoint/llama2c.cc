@@ -6,7 +6,7 @@
 
 #include "superpose/base/bytes.h"
 #include "superpose/checkpoint/formats.h"
-#include "superpose/checkpoint/printable.h"
+#include "superpose/base/printable.h"
 
 namespace superpose::checkpoint {
 namespace {

@@ -8,7 +8,7 @@
 #include "superpose/checkpoint/dtypes.h"
 #include "superpose/checkpoint/formats.h"
 #include "superpose/checkpoint/json_events.h"
-#include "superpose/checkpoint/printable.h"
+#include "superpose/base/printable.h"
 
 namespace superpose::checkpoint {
 namespace {

@@ -8,7 +8,7 @@
 #include "superpose/base/bytes.h"
 #include "superpose/checkpoint/contents.h"
 #include "superpose/checkpoint/json_events.h"
-#include "superpose/checkpoint/printable.h"
+#include "superpose/base/printable.h"
 
 namespace superpose::checkpoint {
 namespace {

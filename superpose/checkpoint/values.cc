@@ -9,7 +9,7 @@
 
 #include "superpose/base/error.h"
 #include "superpose/checkpoint/dtypes.h"
-#include "superpose/checkpoint/printable.h"
+#include "superpose/base/printable.h"
 
 namespace superpose::checkpoint {
 namespace {

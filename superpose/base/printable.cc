@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "superpose/checkpoint/printable.h"
+#include "superpose/base/printable.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 
-namespace superpose::checkpoint {
+namespace superpose {
 
 size_t utf8_length(std::string_view text) {
   if (text.empty()) return 0;
@@ -54,4 +54,4 @@ bool is_text(std::span<const std::byte> bytes) {
 
 std::string shape_text(std::span<const uint64_t> shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
-}  // namespace superpose::checkpoint
+}  // namespace superpose

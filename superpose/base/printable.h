@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace superpose::checkpoint {
+namespace superpose {
 
 // Text from a file, fit for a message: in quotes, control characters and invalid UTF-8 as \xNN (a terminal must not
 // obey a tensor's name), cut after about 100 bytes.
@@ -21,4 +21,4 @@ size_t utf8_length(std::string_view text);
 // Only printable ASCII and white space?
 bool is_text(std::span<const std::byte> bytes);
 
-}  // namespace superpose::checkpoint
+}  // namespace superpose
