@@ -57,6 +57,8 @@ bool is_npy(const FileStart& start);
 Index parse_npy(const std::shared_ptr<const File>& file);
 bool is_llama2c(const FileStart& start);
 Index parse_llama2c(const std::shared_ptr<const File>& file);
+bool is_gguf(const FileStart& start);
+Index parse_gguf(const std::shared_ptr<const File>& file);
 
 inline constexpr uint64_t kMaxTensors = 1'000'000;
 
