@@ -3,8 +3,6 @@
 
 #include <iterator>
 
-#include "superpose/base/error.h"
-
 namespace superpose::checkpoint {
 namespace {
 
@@ -20,24 +18,6 @@ constexpr DtypeEntry kDtypes[] = {
     {"F4", Dtype::other, 4},
 };
 
-// By the number of the enumerator: see the order in checkpoint.h, which the assertions below hold to.
-constexpr DtypeTraits kTraits[] = {
-    {"F64", 1, 8},      {"F32", 1, 4},      {"F16", 1, 2},      {"BF16", 1, 2},     {"F8_E4M3", 1, 1},
-    {"F8_E5M2", 1, 1},  {"U8", 1, 1},       {"I8", 1, 1},       {"Q4_0", 32, 18},   {"Q4_1", 32, 20},
-    {"Q5_0", 32, 22},   {"Q5_1", 32, 24},   {"Q8_0", 32, 34},   {"Q2_K", 256, 84},  {"Q3_K", 256, 110},
-    {"Q4_K", 256, 144}, {"Q5_K", 256, 176}, {"Q6_K", 256, 210}, {"IQ4_NL", 32, 18}, {"IQ4_XS", 256, 136},
-    {"MXFP4", 32, 17},  {"other", 0, 0},
-};
-constexpr bool at(Dtype dtype, std::string_view name) { return kTraits[static_cast<size_t>(dtype)].name == name; }
-static_assert(std::size(kTraits) == static_cast<size_t>(Dtype::other) + 1);
-static_assert(at(Dtype::f64, "F64") && at(Dtype::f32, "F32") && at(Dtype::f16, "F16") && at(Dtype::bf16, "BF16") &&
-              at(Dtype::f8_e4m3, "F8_E4M3") && at(Dtype::f8_e5m2, "F8_E5M2") && at(Dtype::u8, "U8") &&
-              at(Dtype::i8, "I8") && at(Dtype::q4_0, "Q4_0") && at(Dtype::q4_1, "Q4_1") && at(Dtype::q5_0, "Q5_0") &&
-              at(Dtype::q5_1, "Q5_1") && at(Dtype::q8_0, "Q8_0") && at(Dtype::q2_k, "Q2_K") &&
-              at(Dtype::q3_k, "Q3_K") && at(Dtype::q4_k, "Q4_K") && at(Dtype::q5_k, "Q5_K") &&
-              at(Dtype::q6_k, "Q6_K") && at(Dtype::iq4_nl, "IQ4_NL") && at(Dtype::iq4_xs, "IQ4_XS") &&
-              at(Dtype::mxfp4, "MXFP4") && at(Dtype::other, "other"));
-
 }  // namespace
 
 const DtypeEntry* find_safetensors_dtype(std::string_view text) {
@@ -48,9 +28,15 @@ const DtypeEntry* find_safetensors_dtype(std::string_view text) {
 }
 
 const DtypeTraits& traits(Dtype dtype) {
-  const auto i = static_cast<size_t>(dtype);
-  SUPERPOSE_ASSERT(i < std::size(kTraits));
-  return kTraits[i];
+  static constexpr DtypeTraits kTraits[] = {
+      {"F64", 1, 8},      {"F32", 1, 4},      {"F16", 1, 2},      {"BF16", 1, 2},     {"F8_E4M3", 1, 1},
+      {"F8_E5M2", 1, 1},  {"U8", 1, 1},       {"I8", 1, 1},       {"Q4_0", 32, 18},   {"Q4_1", 32, 20},
+      {"Q5_0", 32, 22},   {"Q5_1", 32, 24},   {"Q8_0", 32, 34},   {"Q2_K", 256, 84},  {"Q3_K", 256, 110},
+      {"Q4_K", 256, 144}, {"Q5_K", 256, 176}, {"Q6_K", 256, 210}, {"IQ4_NL", 32, 18}, {"IQ4_XS", 256, 136},
+      {"MXFP4", 32, 17},  {"other", 0, 0},
+  };
+  static_assert(std::size(kTraits) == static_cast<size_t>(Dtype::other) + 1);
+  return kTraits[static_cast<size_t>(dtype)];
 }
 
 }  // namespace superpose::checkpoint

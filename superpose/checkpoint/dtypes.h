@@ -32,19 +32,15 @@ inline float f16_value(uint16_t bits) {
 // bfloat16 is the upper half of a float.
 inline float bf16_value(uint16_t bits) { return std::bit_cast<float>(uint32_t{bits} << 16); }
 
-// The 8-bit formats of Micikevicius et al., arXiv:2209.05433. E4M3 has no infinity, and one NaN of each sign.
+// FP8 of OCP's specification. E4M3 has no infinity, its largest exponent with mantissa 7 is NaN; E5M2 is the upper half
+// of an F16.
 inline float f8_e4m3_value(uint8_t bits) {
-  const uint32_t sign = uint32_t{bits & 0x80u} << 24;
-  const uint32_t exponent = (bits >> 3) & 15u;
-  const uint32_t mantissa = bits & 7u;
-  if (exponent == 0) {  // zero or subnormal: mantissa · 2^-9
-    const float magnitude = static_cast<float>(mantissa) * 0x1p-9f;
-    return sign ? -magnitude : magnitude;
-  }
-  if ((bits & 0x7fu) == 0x7f) return std::bit_cast<float>(sign | 0x7fc00000u);
-  return std::bit_cast<float>(sign | (exponent + 120u) << 23 | mantissa << 20);  // 120 = 127 - 7
+  const uint32_t exponent = (bits >> 3) & 15u, mantissa = bits & 7u;
+  if (exponent == 15 && mantissa == 7) return std::bit_cast<float>(0x7fc00000u);
+  const float magnitude = exponent == 0 ? static_cast<float>(mantissa) * 0x1p-9f
+                                        : std::bit_cast<float>((exponent + 120u) << 23 | mantissa << 20);
+  return bits & 0x80 ? -magnitude : magnitude;
 }
-// E5M2 is the upper half of a binary16.
 inline float f8_e5m2_value(uint8_t bits) { return f16_value(static_cast<uint16_t>(bits << 8)); }
 
 }  // namespace superpose::checkpoint

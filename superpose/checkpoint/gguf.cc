@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // GGUF, versions 2 and 3: "GGUF", version, two counts, key-values, tensor descriptions, padding, data.
 // docs/formats/gguf.md
+#include "superpose/checkpoint/gguf.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,48 +10,19 @@
 #include <limits>
 #include <optional>
 
-#include "superpose/base/bytes.h"
 #include "superpose/base/printable.h"
 #include "superpose/checkpoint/formats.h"
-#include "superpose/checkpoint/gguf_types.h"
 
 namespace superpose::checkpoint {
 namespace {
 
 constexpr std::string_view kMagic = "GGUF";
-constexpr std::string_view kTokens = "tokenizer.ggml.tokens";
-constexpr uint64_t kMaxKeyBytes = 65'535;              // of the specification
-constexpr uint64_t kMaxTextBytes = uint64_t{1} << 20;  // of a value that is kept; longer ones are only counted
-constexpr uint64_t kMaxListed = 16;                    // elements of an array that is kept
-constexpr uint64_t kMinEntryBytes = 8 + 1 + 4 + 1;     // a key of one byte with a value of one byte
-constexpr uint64_t kMinTensorBytes = 8 + 4 + 4 + 8;    // no name, no extents
+constexpr uint64_t kMaxNameBytes = 512;  // as validate() says
 constexpr uint64_t kMaxRank = 8;
-constexpr int kMaxDepth = 8;  // of arrays in arrays
+constexpr uint64_t kMinTensorBytes = 8 + 4 + 4 + 8;  // no name, no extents
 
 [[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
 [[noreturn]] void unsupported(const std::string& text) { throw Error(ErrorKind::unsupported, text); }
-
-enum class ValueType : uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, string, array, u64, i64, f64 };
-struct ValueTraits {
-  std::string_view name;
-  uint64_t bytes;  // of an array element, the least for those that have no fixed size
-};
-constexpr ValueTraits kValueTypes[] = {{"uint8", 1},  {"int8", 1},    {"uint16", 2}, {"int16", 2},  {"uint32", 4},
-                                       {"int32", 4},  {"float32", 4}, {"bool", 1},   {"string", 8}, {"array", 12},
-                                       {"uint64", 8}, {"int64", 8},   {"float64", 8}};
-const ValueTraits& traits_of(ValueType type) { return kValueTypes[static_cast<size_t>(type)]; }
-
-// Text that the format calls UTF-8; what is none becomes \xNN, so that a message or JSON can hold it.
-std::string utf8_text(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const size_t length = utf8_length(text);
-    if (length) out += text.substr(0, length);
-    if (!length) out += fmt::format("\\x{:02x}", static_cast<uint8_t>(text[0]));
-    text.remove_prefix(std::max<size_t>(length, 1));
-  }
-  return out;
-}
 
 uint64_t align(uint64_t offset, uint64_t alignment) {
   return checked_add(offset, (alignment - offset % alignment) % alignment, "offset of the data");
@@ -64,11 +37,12 @@ class HeaderReader {
     const auto tensors = bytes_.read<uint64_t>("tensor count");
     const auto entries = bytes_.read<uint64_t>("metadata count");
     if (tensors > kMaxTensors) unsupported(fmt::format("{} tensors, at most {} are read", tensors, kMaxTensors));
-    check_count(entries, kMinEntryBytes, "metadata entries");
-    for (uint64_t i = 0; i < entries; ++i) read_entry();
-    check_count(tensors, kMinTensorBytes, "tensors");
-    index_.tensors.reserve(std::min<uint64_t>(tensors, 1u << 16));  // a count may lie
-    types_.reserve(index_.tensors.capacity());
+    GgufMetadata metadata = read_gguf_metadata(bytes_, entries);
+    index_.metadata = std::move(metadata.text);
+    index_.tokens = std::move(metadata.tokens);
+    check_gguf_count(bytes_, tensors, kMinTensorBytes, "tensors");
+    index_.tensors.reserve(tensors);
+    types_.reserve(tensors);
     for (uint64_t i = 0; i < tensors; ++i) read_tensor();
     place_tensors();
     describe_model();
@@ -90,144 +64,10 @@ class HeaderReader {
     unsupported(fmt::format("GGUF version {}; 2 and 3 are read", version));
   }
 
-  // Could so many items of at least so many bytes follow?
-  void check_count(uint64_t count, uint64_t item_bytes, std::string_view what) const {
-    if (count > bytes_.bytes_left() / item_bytes) {
-      bad(fmt::format("{} {} at byte {} need at least {} bytes each, file has {} left", count, what, bytes_.offset(),
-                      item_bytes, bytes_.bytes_left()));
-    }
-  }
-
-  std::string string(uint64_t max_bytes, std::string_view what) {
-    const auto length = bytes_.read<uint64_t>(what);
-    if (length > max_bytes && length <= bytes_.bytes_left()) {
-      bad(fmt::format("{} before byte {} is {} bytes long, at most {} are allowed", what, bytes_.offset(), length,
-                      max_bytes));
-    }
-    return std::string(as_text(bytes_.take(length, what)));
-  }
-
-  void read_entry() {
-    const std::string key = utf8_text(string(kMaxKeyBytes, "key"));
-    if (key.empty()) bad(fmt::format("a key without a name before byte {}", bytes_.offset()));
-    try {
-      const ValueType type = value_type();
-      std::string text = type == ValueType::array && key == kTokens ? tokens() : value(type);
-      if (!index_.metadata.emplace(key, std::move(text)).second) bad("the key appears twice");
-    } catch (const Error& error) {
-      throw error.in("metadata " + printable(key));
-    }
-  }
-
-  ValueType value_type() {
-    const uint64_t offset = bytes_.offset();
-    const auto number = bytes_.read<uint32_t>("value type");
-    if (number >= std::size(kValueTypes)) bad(fmt::format("value type {} at byte {} is unknown", number, offset));
-    return static_cast<ValueType>(number);
-  }
-
-  // A value as text. Long strings and arrays become their length.
-  std::string value(ValueType type) {
-    switch (type) {
-      case ValueType::u8:
-        return number<uint8_t>();
-      case ValueType::i8:
-        return number<int8_t>();
-      case ValueType::u16:
-        return number<uint16_t>();
-      case ValueType::i16:
-        return number<int16_t>();
-      case ValueType::u32:
-        return number<uint32_t>();
-      case ValueType::i32:
-        return number<int32_t>();
-      case ValueType::u64:
-        return number<uint64_t>();
-      case ValueType::i64:
-        return number<int64_t>();
-      case ValueType::f32:
-        return number<float>();
-      case ValueType::f64:
-        return number<double>();
-      case ValueType::boolean:
-        return boolean();
-      case ValueType::string:
-        return text();
-      case ValueType::array:
-        return array();
-    }
-    return {};
-  }
-  template <class T>
-  std::string number() {
-    return fmt::format("{}", bytes_.read<T>("value"));
-  }
-  std::string boolean() {
-    const uint64_t offset = bytes_.offset();
-    const auto byte = bytes_.read<uint8_t>("value");
-    if (byte > 1) bad(fmt::format("bool at byte {} is {}, expected 0 or 1", offset, byte));
-    return byte ? "true" : "false";
-  }
-  std::string text() {
-    const auto length = bytes_.read<uint64_t>("string length");
-    if (length <= kMaxTextBytes) return utf8_text(as_text(bytes_.take(length, "string")));
-    bytes_.skip(length, "string");
-    return fmt::format("[string of {} bytes]", length);
-  }
-
-  struct ArrayHead {
-    ValueType type;
-    uint64_t count;
-  };
-  ArrayHead array_head() {
-    const ValueType type = value_type();
-    const auto count = bytes_.read<uint64_t>("array length");
-    check_count(count, traits_of(type).bytes, fmt::format("array elements of type {}", traits_of(type).name));
-    return {type, count};
-  }
-  std::string array() {
-    const ArrayHead head = array_head();
-    if (head.count > kMaxListed || head.type == ValueType::array) {
-      skip_elements(head, 1);
-      return counted(head);
-    }
-    std::string out;
-    for (uint64_t i = 0; i < head.count; ++i) {
-      const std::string element = value(head.type);
-      out += i ? ", " : "";
-      out += head.type == ValueType::string ? Json(element).dump() : element;
-    }
-    return "[" + out + "]";
-  }
-  static std::string counted(const ArrayHead& head) {
-    return fmt::format("[{} elements of type {}]", head.count, traits_of(head.type).name);
-  }
-  void skip_elements(const ArrayHead& head, int depth) {
-    if (depth > kMaxDepth) unsupported(fmt::format("arrays nested deeper than {}", kMaxDepth));
-    if (head.type != ValueType::array && head.type != ValueType::string) {
-      bytes_.skip(head.count * traits_of(head.type).bytes, "array");  // cannot wrap: array_head has compared them
-      return;
-    }
-    for (uint64_t i = 0; i < head.count; ++i) {
-      if (head.type == ValueType::array) skip_elements(array_head(), depth + 1);
-      if (head.type == ValueType::string) bytes_.skip(bytes_.read<uint64_t>("string length"), "string");
-    }
-  }
-  std::string tokens() {
-    const ArrayHead head = array_head();
-    if (head.type != ValueType::string) return skip_elements(head, 1), counted(head);
-    auto& out = index_.tokens;
-    for (uint64_t i = 0; i < head.count; ++i) {
-      if (out.size() == out.capacity()) out.reserve(out.size() + out.size() / 2 + 64);  // the count may lie
-      out.push_back(text());
-    }
-    return counted(head);
-  }
-
   // TensorInfo::begin is relative to the data until place_tensors.
   void read_tensor() {
     TensorInfo tensor;
-    tensor.name = string(kMaxKeyBytes, "tensor name");
+    tensor.name = read_gguf_string(bytes_, kMaxNameBytes, "tensor name");
     try {
       const auto rank = bytes_.read<uint32_t>("number of dimensions");
       if (rank > kMaxRank) unsupported(fmt::format("rank {}, at most {} is supported", rank, kMaxRank));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "superpose/checkpoint/gguf_types.h"
+#include "superpose/checkpoint/gguf.h"
 
 #include <iterator>
 

@@ -8,9 +8,9 @@
 
 #include "superpose/base/error.h"
 #include "superpose/base/names.h"
+#include "superpose/base/printable.h"
 #include "superpose/checkpoint/checkpoint.h"
 #include "superpose/checkpoint/head_names.h"
-#include "superpose/base/printable.h"
 
 namespace superpose::checkpoint {
 namespace {

@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include "superpose/base/bytes.h"
-#include "superpose/checkpoint/formats.h"
 #include "superpose/base/printable.h"
+#include "superpose/checkpoint/formats.h"
 
 namespace superpose::checkpoint {
 namespace {
@@ -108,21 +108,28 @@ bool is_versioned(std::span<const std::byte> bytes) {
   return bytes.size() >= 4 && ByteReader(bytes).read<uint32_t>("magic") == kVersionedMagic;
 }
 
+std::vector<TensorInfo> tensors_of(const Header& header) {
+  check(header);
+  return Layout(header).tensors();
+}
+
 }  // namespace
 
-bool is_llama2c(std::span<const std::byte> bytes) {
-  if (is_versioned(bytes)) return true;
-  if (bytes.size() < kHeaderBytes) return false;
+bool is_llama2c(const FileStart& start) {
+  if (is_versioned(start.bytes)) return true;
+  if (start.bytes.size() < kHeaderBytes || is_text(start.bytes.first(4))) return false;
   try {
-    return parse_llama2c(bytes).tensors.back().end == bytes.size();
+    ByteReader reader(start.bytes);
+    return tensors_of(read_header(reader)).back().end == start.file_bytes;
   } catch (const Error&) {
     return false;
   }
 }
 
-Index parse_llama2c(std::span<const std::byte> bytes) {
-  ByteReader reader(bytes);
-  if (is_versioned(bytes)) {
+Index parse_llama2c(const std::shared_ptr<const File>& file) {
+  ByteReader reader(*file);
+  const std::vector<std::byte> start = file->read(0, std::min<uint64_t>(4, file->size()));
+  if (is_versioned(start)) {
     reader.read<uint32_t>("magic");
     throw Error(ErrorKind::unsupported,
                 fmt::format("llama2.c format version {} (magic ak42); only version 0, float32 without a magic number, "
@@ -130,23 +137,22 @@ Index parse_llama2c(std::span<const std::byte> bytes) {
                             reader.read<int32_t>("version")));
   }
   // Four printable characters would be a dim above 5·10^8.
-  if (bytes.size() >= 4 && is_text(bytes.first(4))) {
+  if (start.size() == 4 && is_text(start)) {
     throw Error(
         ErrorKind::unsupported,
         "begins with text (word2vec's .bin does), so it is no llama2.c file; of .bin files only llama2.c version 0 "
         "is read");
   }
   const Header header = read_header(reader);
-  check(header);
   Index index;
   index.data_begin = kHeaderBytes;
-  index.tensors = Layout(header).tensors();
-  if (const uint64_t end = index.tensors.back().end; end != bytes.size()) {
+  index.tensors = tensors_of(header);
+  if (const uint64_t end = index.tensors.back().end; end != file->size()) {
     bad(fmt::format(
         "as a llama2.c header (dim {}, hidden_dim {}, n_layers {}, n_heads {}, n_kv_heads {}, vocab_size {}, "
         "seq_len {}) it asks for {} bytes, found {}",
         header.dim, header.hidden_dim, header.n_layers, header.n_heads, header.n_kv_heads, header.vocab_size,
-        header.seq_len, end, bytes.size()));
+        header.seq_len, end, file->size()));
   }
   index.config = Json{{"dim", header.dim},
                       {"hidden_dim", header.hidden_dim},

@@ -15,8 +15,8 @@ namespace {
 
 using superpose::Error;
 using superpose::ErrorKind;
+using superpose::MemoryFile;
 using superpose::checkpoint::Checkpoint;
-using superpose::checkpoint::MemoryFile;
 using superpose::checkpoint::TensorInfo;
 
 using Bytes = std::vector<std::byte>;
