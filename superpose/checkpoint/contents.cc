@@ -39,39 +39,40 @@ Json parse_object(std::string_view text) {
 
 }  // namespace
 
-Json read_config(const FileSource& source) {
+Json read_config(const Folder& source) {
   if (!source.has("config.json")) return nullptr;
-  const FileBytes file = source.open("config.json");
+  const auto file = source.open("config.json");
   try {
-    if (file.bytes().size() > kMaxConfigBytes) {
-      throw Error(ErrorKind::bad_file,
-                  fmt::format("{} bytes, at most {} are expected", file.bytes().size(), kMaxConfigBytes));
+    if (file->size() > kMaxConfigBytes) {
+      throw Error(ErrorKind::bad_file, fmt::format("{} bytes, at most {} are expected", file->size(), kMaxConfigBytes));
     }
-    return parse_object(as_text(file.bytes()));
+    return parse_object(as_text(file->read(0, file->size())));
   } catch (const Error& error) {
     throw error.in(source.label("config.json"));
   }
 }
 
-std::vector<TensorInfo> add_file(Contents& contents, const FileSource& source, const std::string& name) {
-  FileBytes file = source.open(name);
+std::vector<TensorInfo> add_file(Contents& contents, const Folder& source, const std::string& name) {
+  const auto file = source.open(name);
   try {
-    const Format& format = recognise(file.bytes(), name);
-    Index index = format.parse(file.bytes());
-    validate(index, file.bytes().size());
-    for (auto& tensor : index.tensors) tensor.file = contents.files.size();
+    const Format& format = recognise(*file, name);
+    Index index = format.parse(file);
+    validate(index, file->size());
+    for (auto& tensor : index.tensors) tensor.file += contents.files.size();
     contents.format = format.name;
     contents.config = std::move(index.config);
     if (contents.metadata.empty()) contents.metadata = std::move(index.metadata);
-    contents.files.push_back(std::move(file));
-    contents.labels.push_back(source.label(name));
+    if (contents.tokens.empty()) contents.tokens = std::move(index.tokens);
+    contents.files.push_back(file);
+    contents.weight_files.push_back(file);
+    contents.files.insert(contents.files.end(), index.parts.begin(), index.parts.end());
     return std::move(index.tensors);
   } catch (const Error& error) {
-    throw error.in(source.label(name));
+    throw error.kind() == ErrorKind::io ? error : error.in(source.label(name));
   }
 }
 
-Contents read_file(const FileSource& source, const std::string& name) {
+Contents read_file(const Folder& source, const std::string& name) {
   if (name.ends_with(".safetensors.index.json")) return read_shards(source, name);
   Contents contents;
   contents.tensors = add_file(contents, source, name);
@@ -79,7 +80,7 @@ Contents read_file(const FileSource& source, const std::string& name) {
   return contents;
 }
 
-Contents read_folder(const FileSource& source) {
+Contents read_folder(const Folder& source) {
   if (source.has("model.safetensors")) return read_file(source, "model.safetensors");
   if (source.has("model.safetensors.index.json")) return read_shards(source, "model.safetensors.index.json");
   std::vector<std::string> weights;

@@ -142,7 +142,7 @@ TEST_F(OnDisk, what_is_no_file_is_an_io_error) {
   expect_error(ErrorKind::io, "is not a regular file", [&] { Checkpoint::open(folder_ / "pipe.npy"); });
   expect_error(ErrorKind::unsupported, "holds no weights", [&] { Checkpoint::open(folder_); });
   std::filesystem::create_directory(folder_ / "w.safetensors");
-  expect_error(ErrorKind::io, "is not a regular file", [&] { Checkpoint::open(folder_); });
+  expect_error(ErrorKind::io, "is a directory, expected a file", [&] { Checkpoint::open(folder_); });
 }
 
 }  // namespace

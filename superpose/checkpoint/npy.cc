@@ -5,8 +5,8 @@
 #include <charconv>
 
 #include "superpose/base/bytes.h"
-#include "superpose/checkpoint/formats.h"
 #include "superpose/base/printable.h"
+#include "superpose/checkpoint/formats.h"
 
 namespace superpose::checkpoint {
 namespace {
@@ -111,7 +111,7 @@ TensorInfo parse_header(std::string_view text) {
   TensorInfo tensor;
   tensor.name = "array";
   HeaderText header(text);
-  bool descr = false, order = false, shape = false;
+  bool descr = false, order = false, shape = false, column_major = false;
   header.expect("{");
   while (!header.accept("}")) {
     const std::string_view key = header.string();
@@ -119,7 +119,7 @@ TensorInfo parse_header(std::string_view text) {
     bool* seen = key == "descr" ? &descr : key == "fortran_order" ? &order : key == "shape" ? &shape : nullptr;
     if (!seen) bad(fmt::format("header: unknown key {}", printable(key)));
     if (std::exchange(*seen, true)) bad(fmt::format("header: key {} appears twice", printable(key)));
-    if (seen == &order) tensor.column_major = header.boolean();
+    if (seen == &order) column_major = header.boolean();
     if (seen == &shape) tensor.shape = header.tuple();
     if (seen == &descr) {
       if (header.accept("[")) throw Error(ErrorKind::unsupported, "header: descr is a list: records are not read");
@@ -132,15 +132,22 @@ TensorInfo parse_header(std::string_view text) {
   }
   if (!header.at_end()) header.fail("text after the end of the header's dict");
   if (!descr || !order || !shape) bad("header lacks one of the keys descr, fortran_order, shape");
+  if (column_major && tensor.shape.size() > 1) {
+    uint64_t step = 1;
+    for (const uint64_t extent : tensor.shape) {
+      tensor.strides.push_back(step);
+      step = checked_mul(step, extent, "number of elements");
+    }
+  }
   return tensor;
 }
 
 }  // namespace
 
-bool is_npy(std::span<const std::byte> bytes) { return as_text(bytes).starts_with(kMagic); }
+bool is_npy(const FileStart& start) { return as_text(start.bytes).starts_with(kMagic); }
 
-Index parse_npy(std::span<const std::byte> bytes) {
-  ByteReader reader(bytes);
+Index parse_npy(const std::shared_ptr<const File>& file) {
+  ByteReader reader(*file);
   if (as_text(reader.take(kMagic.size(), "magic")) != kMagic) bad("no .npy file: it does not begin with \\x93NUMPY");
   const auto major = reader.read<uint8_t>("major version");
   const auto minor = reader.read<uint8_t>("minor version");
@@ -149,16 +156,16 @@ Index parse_npy(std::span<const std::byte> bytes) {
   }
   const uint64_t header_bytes =
       major == 1 ? reader.read<uint16_t>("header length") : reader.read<uint32_t>("header length");
-  const auto header = reader.take(header_bytes, "header");
-  if (header_bytes > kMaxHeaderBytes) {
+  if (header_bytes > kMaxHeaderBytes && header_bytes <= reader.bytes_left()) {
     bad(fmt::format("header of {} bytes, at most {} are expected", header_bytes, kMaxHeaderBytes));
   }
+  const auto header = reader.take(header_bytes, "header");
   Index index;
   index.tensors.push_back(parse_header(as_text(header)));
   index.data_begin = reader.offset();
   // The header has no length of the data: it is what is left, and validate() compares it with the shape.
   index.tensors[0].begin = index.data_begin;
-  index.tensors[0].end = bytes.size();
+  index.tensors[0].end = file->size();
   return index;
 }
 

@@ -6,9 +6,9 @@
 #include <unordered_map>
 
 #include "superpose/base/bytes.h"
+#include "superpose/base/printable.h"
 #include "superpose/checkpoint/contents.h"
 #include "superpose/checkpoint/json_events.h"
-#include "superpose/base/printable.h"
 
 namespace superpose::checkpoint {
 namespace {
@@ -102,9 +102,9 @@ class ShardMapEvents : public JsonEvents {
   std::string key_;
 };
 
-ShardMap parse_shard_map(std::span<const std::byte> bytes) {
-  if (bytes.size() > kMaxIndexBytes)
-    bad(fmt::format("{} bytes, at most {} are expected", bytes.size(), kMaxIndexBytes));
+ShardMap parse_shard_map(const File& file) {
+  if (file.size() > kMaxIndexBytes) bad(fmt::format("{} bytes, at most {} are expected", file.size(), kMaxIndexBytes));
+  const std::vector<std::byte> bytes = file.read(0, file.size());
   ShardMap map;
   ShardMapEvents events(map);
   events.read(as_text(bytes));
@@ -134,18 +134,18 @@ void take_listed(Contents& contents, std::vector<TensorInfo> tensors, ShardMap& 
   }
   if (strays > 0) {
     contents.warnings.push_back(fmt::format("{}: {} tensors that the index does not place there were ignored, first {}",
-                                            contents.labels.back(), strays, printable(first_stray)));
+                                            contents.weight_files.back()->label(), strays, printable(first_stray)));
   }
 }
 
 }  // namespace
 
-Contents read_shards(const FileSource& source, const std::string& index_name) {
+Contents read_shards(const Folder& source, const std::string& index_name) {
   ShardMap map;
   Contents contents;
-  const FileBytes index = source.open(index_name);
+  const auto index = source.open(index_name);
   try {
-    map = parse_shard_map(index.bytes());
+    map = parse_shard_map(*index);
     for (const auto& shard : map.shards) {
       if (!source.has(shard))
         throw Error(ErrorKind::io, fmt::format("shard {} is not in the folder", printable(shard)));

@@ -310,7 +310,9 @@ Start look(std::span<const std::byte> bytes, bool whole) {
 
 bool is_word2vec(const FileStart& start) {
   const Start found = look(start.bytes, start.bytes.size() == start.file_bytes);
-  if (!found.size) return found.text && (start.name.ends_with(".txt") || start.name.ends_with(".vec"));
+  const auto named = [&](std::string_view a, std::string_view b) { return start.name.ends_with(a) || start.name.ends_with(b); };
+  if (!found.size) return found.text && named(".txt", ".vec");
+  if (named(".bin", ".vec")) return true;  // even when it is cut short
   uint64_t least = found.size->cols;
   if (__builtin_mul_overflow(least, found.text ? 2 : sizeof(float), &least)) return false;
   return found.size->rows <= (start.file_bytes - found.header_bytes) / (least + 1);
