@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Seeds for the fuzz targets: valid files of every format and hostile ones with one defect each.
 
-Usage: make_corpus.py FOLDER    writes FOLDER/fuzz_formats/* and FOLDER/fuzz_heads/*; no package beyond Python's own.
+Usage: make_corpus.py FOLDER    writes FOLDER/fuzz_formats/*, FOLDER/fuzz_heads/* and FOLDER/fuzz_hub/*; no package beyond Python's own.
 """
 import json
 import pathlib
@@ -131,9 +131,24 @@ def head_seeds():
     yield "huge_number", model(b'{"vocab_size": 1e999}', emb)
 
 
+def hub_seeds():
+    """Whatever a hub or a user may say; the target takes each input as all of them."""
+    yield "listing", json.dumps({"sha": "a" * 40, "siblings": [{"rfilename": "onnx/a.onnx", "size": 1}], "config": {"a": [1]}}).encode()
+    yield "leads_out", json.dumps({"siblings": [{"rfilename": "../x"}, {"rfilename": "a\x1b"}]}).encode()
+    yield "wrong_types", json.dumps({"sha": 1, "siblings": [[1], {}]}).encode()
+    yield "deep", b'{"siblings": ' + b"[" * 200
+    yield "range", b"bytes 0-65535/24064200"
+    yield "empty", b"bytes */0"
+    yield "huge_range", b"bytes 0-18446744073709551615/18446744073709551616"
+    yield "id", b"hf:openai-community/gpt2@refs/pr/1"
+    yield "id_out", b"hf:../gpt2@../x"
+    yield "url", b"https://user:word@127.0.0.1:8080/a/b?Signature=x#y"
+    yield "ipv6", b"http://[::1]:80/"
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
-    for target, seeds in (("fuzz_formats", format_seeds()), ("fuzz_heads", head_seeds())):
+    for target, seeds in (("fuzz_formats", format_seeds()), ("fuzz_heads", head_seeds()), ("fuzz_hub", hub_seeds())):
         (folder / target).mkdir(parents=True, exist_ok=True)
         for name, data in seeds:
             (folder / target / name).write_bytes(data)
