@@ -160,14 +160,35 @@ def vocabulary_seeds():
     for kind, named in enumerate(seeds):
         for name, data in named.items():
             yield f"{kind}_{name}", bytes([kind]) + data
+def hub_seeds():
+    """Whatever a hub or a user may say; the target takes each input as all of them."""
+    yield "listing", json.dumps({"sha": "a" * 40, "siblings": [{"rfilename": "onnx/a.onnx", "size": 1}], "config": {"a": [1]}}).encode()
+    yield "leads_out", json.dumps({"siblings": [{"rfilename": "../x"}, {"rfilename": "a\x1b"}]}).encode()
+    yield "wrong_types", json.dumps({"sha": 1, "siblings": [[1], {}]}).encode()
+    yield "deep", b'{"siblings": ' + b"[" * 200
+    yield "range", b"bytes 0-65535/24064200"
+    yield "empty", b"bytes */0"
+    yield "huge_range", b"bytes 0-18446744073709551615/18446744073709551616"
+    yield "id", b"hf:openai-community/gpt2@refs/pr/1"
+    yield "id_out", b"hf:../gpt2@../x"
+    yield "url", b"https://user:word@127.0.0.1:8080/a/b?Signature=x#y"
+    yield "ipv6", b"http://[::1]:80/"
+
+
+# The seeds of each target, one line each.
+TARGETS = {
+    "fuzz_formats": format_seeds,
+    "fuzz_heads": head_seeds,
+    "fuzz_hub": hub_seeds,
+    "fuzz_vocabulary": vocabulary_seeds,
+}
 
 
 def main():
     folder = pathlib.Path(sys.argv[1])
-    for target, seeds in (("fuzz_formats", format_seeds()), ("fuzz_heads", head_seeds()),
-                          ("fuzz_vocabulary", vocabulary_seeds())):
+    for target, seeds in TARGETS.items():
         (folder / target).mkdir(parents=True, exist_ok=True)
-        for name, data in seeds:
+        for name, data in seeds():
             (folder / target / name).write_bytes(data)
 
 
