@@ -36,6 +36,7 @@ constexpr EmbeddingName kEmbeddings[] = {
     {"embed_tokens.weight", "base model without a head", Alone::embedding},
     {"backbone.embeddings.weight", "Mamba", Alone::tied_head},
     {"emb.weight", "RWKV", Alone::embedding},
+    {"token_embd.weight", "GGUF", Alone::tied_head},
 };
 
 bool ends_at_dot(std::string_view name, std::string_view end) {
