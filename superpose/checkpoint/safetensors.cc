@@ -5,10 +5,10 @@
 #include <algorithm>
 
 #include "superpose/base/bytes.h"
+#include "superpose/base/printable.h"
 #include "superpose/checkpoint/dtypes.h"
 #include "superpose/checkpoint/formats.h"
 #include "superpose/checkpoint/json_events.h"
-#include "superpose/base/printable.h"
 
 namespace superpose::checkpoint {
 namespace {
@@ -138,16 +138,16 @@ class HeaderEvents : public JsonEvents {
 }  // namespace
 
 // A complete header that begins like a JSON object: what every intact file has.
-bool is_safetensors(std::span<const std::byte> bytes) {
-  if (bytes.size() < 9 || bytes[8] != std::byte{'{'}) return false;
-  return ByteReader(bytes).read<uint64_t>("header length") <= bytes.size() - 8;
+bool is_safetensors(const FileStart& start) {
+  if (start.bytes.size() < 9 || start.bytes[8] != std::byte{'{'}) return false;
+  return ByteReader(start.bytes).read<uint64_t>("header length") <= start.file_bytes - 8;
 }
 
-Index parse_safetensors(std::span<const std::byte> bytes) {
-  ByteReader reader(bytes);
+Index parse_safetensors(const std::shared_ptr<const File>& file) {
+  ByteReader reader(*file);
   const auto header_bytes = reader.read<uint64_t>("header length");
   if (header_bytes > reader.bytes_left()) {
-    const bool text = is_text(bytes.first(8));
+    const bool text = is_text(file->read(0, uint64_t{8}));
     bad(fmt::format("header length at byte 0 says {} bytes, file has {} left{}", header_bytes, reader.bytes_left(),
                     text ? "; the file begins with text, it is not safetensors" : ""));
   }

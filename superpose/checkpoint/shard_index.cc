@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// model.safetensors.index.json: {"metadata": {...}, "weight_map": {"tensor": "shard file", ...}}
+// model.safetensors.index.json, pytorch_model.bin.index.json: {"metadata": {...}, "weight_map": {"tensor": "shard
+// file", ...}}
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <unordered_map>
 
 #include "superpose/base/bytes.h"
+#include "superpose/base/printable.h"
 #include "superpose/checkpoint/contents.h"
 #include "superpose/checkpoint/json_events.h"
-#include "superpose/base/printable.h"
 
 namespace superpose::checkpoint {
 namespace {
@@ -102,9 +103,9 @@ class ShardMapEvents : public JsonEvents {
   std::string key_;
 };
 
-ShardMap parse_shard_map(std::span<const std::byte> bytes) {
-  if (bytes.size() > kMaxIndexBytes)
-    bad(fmt::format("{} bytes, at most {} are expected", bytes.size(), kMaxIndexBytes));
+ShardMap parse_shard_map(const File& file) {
+  if (file.size() > kMaxIndexBytes) bad(fmt::format("{} bytes, at most {} are expected", file.size(), kMaxIndexBytes));
+  const std::vector<std::byte> bytes = file.read(0, file.size());
   ShardMap map;
   ShardMapEvents events(map);
   events.read(as_text(bytes));
@@ -134,18 +135,19 @@ void take_listed(Contents& contents, std::vector<TensorInfo> tensors, ShardMap& 
   }
   if (strays > 0) {
     contents.warnings.push_back(fmt::format("{}: {} tensors that the index does not place there were ignored, first {}",
-                                            contents.labels.back(), strays, printable(first_stray)));
+                                            contents.weight_files.back()->label(), strays, printable(first_stray)));
   }
 }
 
 }  // namespace
 
-Contents read_shards(const FileSource& source, const std::string& index_name) {
+Contents read_shards(const Folder& source, const std::string& index_name) {
   ShardMap map;
   Contents contents;
-  const FileBytes index = source.open(index_name);
+  const std::string_view expected = index_name.ends_with(kTorchIndex) ? "torch" : "safetensors";
+  const auto index = source.open(index_name);
   try {
-    map = parse_shard_map(index.bytes());
+    map = parse_shard_map(*index);
     for (const auto& shard : map.shards) {
       if (!source.has(shard))
         throw Error(ErrorKind::io, fmt::format("shard {} is not in the folder", printable(shard)));
@@ -155,8 +157,8 @@ Contents read_shards(const FileSource& source, const std::string& index_name) {
   }
   for (uint32_t shard = 0; shard < map.shards.size(); ++shard) {
     auto tensors = add_file(contents, source, map.shards[shard]);
-    if (contents.format != "safetensors") {
-      throw Error(ErrorKind::bad_file, source.label(map.shards[shard]) + ": this shard is no safetensors file");
+    if (contents.format != expected) {
+      bad(fmt::format("{}: this shard is no {} file", source.label(map.shards[shard]), expected));
     }
     take_listed(contents, std::move(tensors), map, shard);
   }

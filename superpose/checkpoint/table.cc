@@ -11,8 +11,16 @@ namespace {
 constexpr Format kFormats[] = {
     {"npy", ".npy", is_npy, parse_npy},
     {"safetensors", ".safetensors", is_safetensors, parse_safetensors},
+    {"gguf", ".gguf", is_gguf, parse_gguf},
+    {"hdf5", ".h5 .hdf5", is_hdf5, parse_hdf5},
+    {"onnx", ".onnx", is_onnx, parse_onnx},
+    {"npz", ".npz", is_npz, parse_npz},
+    {"torch", ".pt .pth .ckpt", is_torch, parse_torch},
     {"llama2.c", ".bin", is_llama2c, parse_llama2c},
+    {"word2vec", ".vec", is_word2vec, parse_word2vec},
 };
+
+constexpr uint64_t kStartBytes = 4096;
 
 struct Foreign {
   std::string_view signature;
@@ -21,20 +29,29 @@ struct Foreign {
 };
 // Files that people are likely to try, so that the message can say what they are.
 constexpr Foreign kForeign[] = {
-    {"PK\x03\x04", ErrorKind::unsupported, "a zip archive, as PyTorch and .npz files are; these are not read yet"},
-    {"\x80\x02\x8a\x0a", ErrorKind::unsupported, "a PyTorch pickle; PyTorch files are not read yet"},
-    {"GGUF", ErrorKind::unsupported, "a GGUF file; these are not read yet"},
-    {"\x89HDF\r\n", ErrorKind::unsupported, "an HDF5 file; these are not read"},
     {"version https://git-lfs", ErrorKind::bad_file,
      "a Git LFS pointer, not the file itself: fetch it with 'git lfs pull'"},
 };
 
 }  // namespace
 
-const Format& recognise(std::span<const std::byte> bytes, std::string_view file_name) {
-  if (bytes.empty()) throw Error(ErrorKind::bad_file, "the file is empty");
+std::span<const Format> formats() { return kFormats; }
+
+bool has_extension(std::string_view name, std::string_view extensions) {
+  while (!extensions.empty()) {
+    const size_t space = std::min(extensions.find(' '), extensions.size());
+    if (name.ends_with(extensions.substr(0, space))) return true;
+    extensions.remove_prefix(std::min(space + 1, extensions.size()));
+  }
+  return false;
+}
+
+const Format& recognise(const File& file, std::string_view file_name) {
+  if (file.size() == 0) throw Error(ErrorKind::bad_file, "the file is empty");
+  const std::vector<std::byte> bytes = file.read(0, std::min<uint64_t>(file.size(), kStartBytes));
+  const FileStart start{bytes, file.size(), file_name};
   for (const auto& format : kFormats) {
-    if (format.has_signature(bytes)) return format;
+    if (format.has_signature(start)) return format;
   }
   for (const auto& foreign : kForeign) {
     if (as_text(bytes).starts_with(foreign.signature)) {
@@ -43,11 +60,12 @@ const Format& recognise(std::span<const std::byte> bytes, std::string_view file_
   }
   // A damaged file: the parser that its name asks for knows best what is wrong with it.
   for (const auto& format : kFormats) {
-    if (file_name.ends_with(format.extension)) return format;
+    if (has_extension(file_name, format.extensions)) return format;
   }
+  std::string known;
+  for (const auto& format : kFormats) known += fmt::format("{}{}", known.empty() ? "" : ", ", format.name);
   throw Error(ErrorKind::unsupported,
-              "not recognised; safetensors, .npy and llama2.c .bin (version 0) files are read, as is a folder with "
-              "safetensors files");
+              fmt::format("not recognised; files of these formats are read: {}, and folders that hold some", known));
 }
 
 }  // namespace superpose::checkpoint
