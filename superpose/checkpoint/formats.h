@@ -64,6 +64,15 @@ bool is_npz(const FileStart& start);
 Index parse_npz(const std::shared_ptr<const File>& file);
 bool is_llama2c(const FileStart& start);
 Index parse_llama2c(const std::shared_ptr<const File>& file);
+bool is_gguf(const FileStart& start);
+Index parse_gguf(const std::shared_ptr<const File>& file);
+
+bool is_word2vec(const FileStart& start);
+Index parse_word2vec(const std::shared_ptr<const File>& file);
+bool is_hdf5(const FileStart& start);
+Index parse_hdf5(const std::shared_ptr<const File>& file);
+bool is_onnx(const FileStart& start);
+Index parse_onnx(const std::shared_ptr<const File>& file);
 
 inline constexpr uint64_t kMaxTensors = 1'000'000;
 

@@ -172,8 +172,11 @@ std::optional<Role> declared(const Checkpoint& checkpoint) {
     return Role{matrix(tied ? "tok_embeddings.weight" : "output.weight"),
                 "lm_head",
                 tied,
-                tied ? "llama2.c header: vocab_size is positive, so the classifier is the embedding"
-                     : "llama2.c header: vocab_size is negative, so the classifier has weights of its own",
+                fmt::format("llama2.c header: {}, so the classifier {}",
+                            checkpoint.config().value("version", 0) > 0
+                                ? fmt::format("shared_classifier is {:d}", tied)
+                                : fmt::format("vocab_size is {}", tied ? "positive" : "negative"),
+                            tied ? "is the embedding" : "has weights of its own"),
                 {}};
   }
   if (checkpoint.metadata().contains("superpose.config")) {

@@ -11,9 +11,13 @@ namespace {
 constexpr Format kFormats[] = {
     {"npy", ".npy", is_npy, parse_npy},
     {"safetensors", ".safetensors", is_safetensors, parse_safetensors},
+    {"gguf", ".gguf", is_gguf, parse_gguf},
+    {"hdf5", ".h5 .hdf5", is_hdf5, parse_hdf5},
+    {"onnx", ".onnx", is_onnx, parse_onnx},
     {"npz", ".npz", is_npz, parse_npz},
     {"torch", ".pt .pth .ckpt", is_torch, parse_torch},
     {"llama2.c", ".bin", is_llama2c, parse_llama2c},
+    {"word2vec", ".vec", is_word2vec, parse_word2vec},
 };
 
 constexpr uint64_t kStartBytes = 4096;
@@ -25,8 +29,6 @@ struct Foreign {
 };
 // Files that people are likely to try, so that the message can say what they are.
 constexpr Foreign kForeign[] = {
-    {"GGUF", ErrorKind::unsupported, "a GGUF file; these are not read yet"},
-    {"\x89HDF\r\n", ErrorKind::unsupported, "an HDF5 file; these are not read"},
     {"version https://git-lfs", ErrorKind::bad_file,
      "a Git LFS pointer, not the file itself: fetch it with 'git lfs pull'"},
 };
@@ -60,9 +62,10 @@ const Format& recognise(const File& file, std::string_view file_name) {
   for (const auto& format : kFormats) {
     if (has_extension(file_name, format.extensions)) return format;
   }
+  std::string known;
+  for (const auto& format : kFormats) known += fmt::format("{}{}", known.empty() ? "" : ", ", format.name);
   throw Error(ErrorKind::unsupported,
-              "not recognised; safetensors, PyTorch, .npy, .npz and llama2.c .bin (version 0) files are read, as is a "
-              "folder with safetensors or PyTorch files");
+              fmt::format("not recognised; files of these formats are read: {}, and folders that hold some", known));
 }
 
 }  // namespace superpose::checkpoint

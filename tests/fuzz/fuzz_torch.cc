@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     legacy.insert(legacy.end(), file.begin(), file.end());
     file = std::move(legacy);
   }
-  const uint64_t largest = 1032 * uint64_t{file.size()} + 1024;
+  const uint64_t largest = file.size();
   std::vector<MemoryFile> files;
   files.push_back({"w.pt", std::move(file)});
   open_and_check(std::move(files), largest);
