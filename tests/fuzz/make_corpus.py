@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Seeds for the fuzz targets: valid files of every format and hostile ones with one defect each.
 
-Usage: make_corpus.py FOLDER    writes FOLDER/fuzz_formats/* and FOLDER/fuzz_heads/*; no package beyond Python's own.
+Usage: make_corpus.py FOLDER    writes FOLDER/TARGET/* for every target; no package beyond Python's own.
 """
 import json
 import pathlib
 import struct
 import sys
+
+import small_formats
 
 FLOATS = b"".join(struct.pack("<f", x) for x in range(1, 7))  # [2, 3]
 
@@ -133,9 +135,10 @@ def head_seeds():
 
 def main():
     folder = pathlib.Path(sys.argv[1])
-    for target, seeds in (("fuzz_formats", format_seeds()), ("fuzz_heads", head_seeds())):
+    targets = {"fuzz_formats": format_seeds, "fuzz_heads": head_seeds, **small_formats.SEEDS}
+    for target, make in targets.items():
         (folder / target).mkdir(parents=True, exist_ok=True)
-        for name, data in seeds:
+        for name, data in make():
             (folder / target / name).write_bytes(data)
 
 
