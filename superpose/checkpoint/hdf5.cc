@@ -19,9 +19,10 @@ namespace {
 
 constexpr std::string_view kMagic{"\x89HDF\r\n\x1a\n", 8};
 constexpr uint64_t kUndefined = ~uint64_t{0};
-constexpr int kMaxDepth = 64;
-constexpr size_t kMaxPath = 512;  // what validate() allows
-constexpr uint8_t kMaxRank = 32;  // of HDF5
+constexpr int kMaxDepth = 64;      // of groups inside groups
+constexpr int kMaxTreeLevels = 8;  // a B-tree of 8 levels has 10^12 entries and more
+constexpr size_t kMaxPath = 512;   // what validate() allows
+constexpr uint8_t kMaxRank = 32;   // of HDF5
 
 [[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
 [[noreturn]] void unsupported(const std::string& text) { throw Error(ErrorKind::unsupported, text); }
@@ -222,7 +223,7 @@ class Hdf5Reader {
     heap.skip(8, "local heap");
     if (!seen_.insert(heap_address).second) bad(fmt::format("two groups share the names at byte {}", heap_address));
     const auto names = take(heap.read<uint64_t>("address of local heap"), size, "local heap");
-    read_tree(tree, as_text(names), path, depth, kMaxDepth);
+    read_tree(tree, as_text(names), path, depth, kMaxTreeLevels);
   }
 
   void read_tree(uint64_t address, std::string_view names, const std::string& path, int depth, int levels) {
