@@ -70,9 +70,12 @@ constexpr TieDefault kTieDefaults[] = {
     {"stablelm", false}, {"starcoder2", true}, {"t5", true},     {"whisper", true},
 };
 
-constexpr std::string_view kEncoders[] = {"albert",     "bert",       "camembert", "deberta",    "deberta-v2",
-                                          "distilbert", "electra",    "ernie",     "esm",        "modernbert",
-                                          "mpnet",      "nomic_bert", "roberta",   "xlm-roberta"};
+// By model_type of config.json and by general.architecture of GGUF.
+constexpr std::string_view kEncoders[] = {
+    "albert",       "bert",           "camembert",   "deberta",    "deberta-v2",      "distilbert",
+    "electra",      "ernie",          "esm",         "eurobert",   "gemma-embedding", "jina-bert-v2",
+    "jina-bert-v3", "llama-embed",    "modern-bert", "modernbert", "mpnet",           "neo-bert",
+    "nomic-bert",   "nomic-bert-moe", "nomic_bert",  "roberta",    "t5encoder",       "xlm-roberta"};
 
 // Fields that hold the number of columns of the token matrix, the most specific first.
 constexpr std::string_view kWidthFields[] = {
