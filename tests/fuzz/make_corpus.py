@@ -13,6 +13,8 @@ import sys
 import zipfile
 import zlib
 
+import small_formats
+
 FLOATS = b"".join(struct.pack("<f", x) for x in range(1, 7))  # [2, 3]
 
 
@@ -327,6 +329,7 @@ TARGETS = {
     "fuzz_npz": npz_seeds,
     "fuzz_torch": torch_seeds,
     "fuzz_vocabulary": vocabulary_seeds,
+    **small_formats.SEEDS,
 }
 
 
