@@ -46,6 +46,91 @@ def sharded(index, shard):
     return struct.pack("<H", len(text)) + text + shard
 
 
+def gguf_text(text):
+    text = text if isinstance(text, bytes) else text.encode()
+    return struct.pack("<Q", len(text)) + text
+
+
+GGUF_NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
+
+
+def gguf_value(kind, value):
+    if kind == 8:
+        return gguf_text(value)
+    if kind == 9:
+        inner, values = value
+        return struct.pack("<IQ", inner, len(values)) + b"".join(gguf_value(inner, v) for v in values)
+    return struct.pack("<" + GGUF_NUMBERS[kind], value)
+
+
+def gguf(entries=(), tensors=(), version=3, alignment=32, counts=None, tail=b""):
+    """entries: (key, type, value); tensors: (name, dims, type, bytes) with data one after the other."""
+    infos, data = b"", b""
+    for name, dims, kind, content in tensors:
+        data += bytes(-len(data) % alignment)
+        infos += gguf_text(name) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, kind, len(data))
+        data += content
+    n = counts or (len(tensors), len(entries))
+    out = b"GGUF" + struct.pack("<I2Q", version, *n)
+    out += b"".join(gguf_text(key) + struct.pack("<I", kind) + gguf_value(kind, value) for key, kind, value in entries)
+    return out + infos + (bytes(-(len(out) + len(infos)) % alignment) if tensors else b"") + data + tail
+
+
+# Number of each decoded type of blocks: bytes of a block, and where in it binary16 numbers begin.
+GGUF_BLOCKS = {2: (32, 18, [0]), 3: (32, 20, [0, 2]), 6: (32, 22, [0]), 7: (32, 24, [0, 2]), 8: (32, 34, [0]),
+               10: (256, 84, [80, 82]), 11: (256, 110, [108]), 12: (256, 144, [0, 2]), 13: (256, 176, [0, 2]),
+               14: (256, 210, [208]), 20: (32, 18, [0]), 23: (256, 136, [0]), 39: (32, 17, [])}
+
+
+def gguf_block(kind, scale=0x3800):
+    _, size, halves = GGUF_BLOCKS[kind]
+    block = bytearray((37 * k + kind) % 256 for k in range(size))
+    for at in halves:
+        block[at:at + 2] = struct.pack("<H", scale)
+    if kind == 39:
+        block[0] = 127
+    return bytes(block)
+
+
+def gguf_seeds():
+    llama = [("general.architecture", 8, "llama"), ("llama.embedding_length", 4, 2), ("llama.vocab_size", 4, 3),
+             ("tokenizer.ggml.tokens", 9, (8, ["<s>", "a", "b"]))]
+    head, embedding = ("output.weight", (2, 3), 0, FLOATS), ("token_embd.weight", (2, 3), 0, FLOATS)
+    W = ("W", (2, 3), 0, FLOATS)
+    one = gguf(llama, [embedding, head])
+    huge = 1 << 60
+    yield "valid", one
+    yield "version2", gguf(llama, [head], version=2)
+    yield "tied", gguf(llama, [embedding])
+    yield "vocabulary", gguf(llama)
+    values = [(f"k{kind}", kind, 1) for kind in GGUF_NUMBERS] + [("s", 8, b"\xff\n"), ("list", 9, (5, [1, -2])),
+              ("long", 9, (0, range(20))), ("nested", 9, (9, [(2, [1]), (8, ["x"])]))]
+    yield "values", gguf(values, [W])
+    for kind, (elements, _, _) in GGUF_BLOCKS.items():
+        yield f"type{kind}", gguf([], [("W", (elements, 2), kind, gguf_block(kind) * 2)])
+    yield "blocks", gguf([], [(f"t{kind}", (n, 1), kind, gguf_block(kind)) for kind, (n, _, _) in GGUF_BLOCKS.items()])
+    yield "infinite_scale", gguf([], [("W", (32, 1), 8, gguf_block(8, 0x7c00))])
+    yield "plain_types", gguf([], [("h", (3, 1), 1, bytes(6)), ("b", (3, 1), 30, bytes(6)), ("d", (1, 1), 28, bytes(8)),
+                                   ("i", (2,), 26, bytes(8)), ("s", (), 0, bytes(4)), ("e", (0, 2), 0, b"")])
+    yield "not_decoded", gguf([], [("q", (256, 1), 16, bytes(66)), W, ("u", (3, 5), 4711, bytes(50))])
+    yield "alignment", gguf([("general.alignment", 4, 8)], [W, ("V", (2, 3), 0, FLOATS)], alignment=8)
+    yield "bad_alignment", gguf([("general.alignment", 4, 24)], [W])
+    yield "version1", gguf(llama, [W], version=1)
+    yield "big_endian", gguf(llama, [W], version=3 << 24)
+    yield "counts", gguf(llama, [W], counts=(huge, 1))
+    yield "entries", gguf(llama, [W], counts=(1, 1 << 32))
+    yield "key_twice", gguf([("k", 0, 1), ("k", 0, 1)])
+    yield "name_twice", gguf([], [W, W])
+    yield "string_2_60", b"GGUF" + struct.pack("<I2Q", 3, 0, 1) + gguf_text("k") + struct.pack("<IQ", 8, huge) + bytes(40)
+    yield "array_2_60", b"GGUF" + struct.pack("<I2Q", 3, 0, 1) + gguf_text("k") + struct.pack("<2IQ", 9, 12, huge)
+    yield "deep", b"GGUF" + struct.pack("<I2Q", 3, 0, 1) + gguf_text("k") + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 40
+    yield "rank", gguf([], [("W", (1,) * 9, 0, bytes(4))])
+    yield "overflow", gguf([], [("W", (1 << 32, 1 << 32), 0, FLOATS)])
+    yield "part_of_a_block", gguf([], [("W", (48, 2), 2, bytes(54))])
+    yield "cut", one[:-1]
+    yield "tail", one + b"padding"
+
+
 def format_seeds():
     W = {"W": entry()}
     one = safetensors(W)
@@ -324,6 +409,7 @@ def hub_seeds():
 # The seeds of each target, one line each.
 TARGETS = {
     "fuzz_formats": format_seeds,
+    "fuzz_gguf": gguf_seeds,
     "fuzz_heads": head_seeds,
     "fuzz_hub": hub_seeds,
     "fuzz_npz": npz_seeds,
