@@ -74,6 +74,13 @@ Roles with_head(const Checkpoint& checkpoint, const ModelConfig& config, const T
   Role role{&head, "lm_head", false, "", {}};
   const std::string start = fmt::format("{}; the file has {}", says(config), printable(head.name));
   if (!embedding) {
+    for (const TensorInfo& other : checkpoint.tensors()) {
+      if (&other == &head || other.shape != head.shape || !checkpoint.same_values(head, other)) continue;
+      role.tied = true;
+      role.evidence = fmt::format("{} and {}, which holds the same values: it is the embedding under an unusual name",
+                                  start, printable(other.name));
+      return {role};
+    }
     role.tied = config.tied.value_or(false);
     role.evidence = start + (role.tied ? " and no embedding apart from it, so one matrix is both"
                                        : " and no embedding with a known name");

@@ -188,6 +188,8 @@ Action declare_inspect(CLI::App& app) {
                "a table over the paths: overlap against 1/m with its exponent, or norms and overlaps over training "
                "steps; duplicates and discontinuities");
   app.add_flag("--no-compare", flags->no_compare, "no such table for a folder of checkpoints");
+  app.add_option("--max-exact-pairs", o.max_exact_pairs,
+                 "|cos| over all pairs up to so many, else over a sample (default: as many as take a few seconds)");
   app.add_option("--sample-pairs", o.sampled_pairs, "pairs drawn where all are too many")
       ->check(CLI::Range(size_t{2}, size_t{4'000'000'000}))
       ->capture_default_str();

@@ -19,7 +19,7 @@
 namespace superpose::study {
 namespace {
 
-constexpr double kJumpTimes = 8;       // a jump, in median changes between neighbours
+constexpr double kJumpTimes = 4;       // a jump, in large changes between neighbours (their 90 % quantile)
 constexpr double kJumpShare = 0.02;    // and in shares of the value
 constexpr double kUndoneShare = 0.25;  // what may be left of a jump that was undone
 constexpr double kStraight = 0.9;      // R² above which a line in the logarithms is called a law
@@ -300,14 +300,16 @@ std::vector<Discontinuity> discontinuities(const std::vector<double>& values) {
   }
   std::vector<double> change;
   for (size_t k = 0; k + 1 < clean.size(); ++k) change.push_back(std::abs(values[clean[k + 1]] - values[clean[k]]));
-  const double typical = change.empty() ? 0 : median(change);
+  std::vector<double> sorted = change;
+  std::sort(sorted.begin(), sorted.end());
+  const double large = sorted.empty() ? 0 : sorted[(sorted.size() - 1) * 9 / 10];
   std::erase_if(found,
-                [&](const auto& d) { return distance_off(values, d.first - 1, d.last + 1) <= kJumpTimes * typical; });
+                [&](const auto& d) { return distance_off(values, d.first - 1, d.last + 1) <= kJumpTimes * large; });
   // A jump that stays, far above the changes before and after it: the first steps of a run move fast, but not alone.
   for (size_t k = 1; k + 1 < change.size(); ++k) {
     const double scale = std::max(std::abs(values[clean[k]]), std::abs(values[clean[k + 1]]));
-    const double around = std::max({typical, change[k - 1], change[k + 1]});
-    if (change[k] > kJumpTimes * around && change[k] > kJumpShare * scale) {
+    const double around = std::max(change[k - 1], change[k + 1]);
+    if (change[k] > 2 * kJumpTimes * around && change[k] > kJumpShare * scale) {
       found.push_back({clean[k + 1], clean[k + 1], false});
     }
   }
