@@ -239,6 +239,7 @@ TEST(Gguf, the_head_and_the_embedding) {
   EXPECT_EQ(roles[0].role, "lm_head");
   EXPECT_FALSE(roles[0].tied);
   EXPECT_TRUE(roles[0].warnings.empty()) << roles[0].warnings[0];
+  EXPECT_TRUE(roles[0].evidence.starts_with("GGUF metadata: model_type \"llama\"")) << roles[0].evidence;
   EXPECT_EQ(roles[1].tensor->name, "token_embd.weight");
   EXPECT_EQ(file.tokens(), (std::vector<std::string>{"<s>", "a", "b"}));
   EXPECT_EQ(file.config(), (Json{{"model_type", "llama"}, {"vocab_size", 3}, {"hidden_size", 32}}));

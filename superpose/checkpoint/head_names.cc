@@ -155,8 +155,9 @@ const TensorInfo* find_embedding(const std::vector<TensorInfo>& tensors, const E
   return nullptr;
 }
 
-ModelConfig read_model_config(const Json& config) {
+ModelConfig read_model_config(const Json& config, std::string_view source) {
   ModelConfig out;
+  out.source = source;
   out.present = config.is_object();
   FieldReader fields(config, out.warnings);
   out.model_type = fields.text("model_type");
