@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import signal
 import statistics
 import struct
 import subprocess
@@ -42,6 +43,7 @@ def main():
     if args.huge:
         heads.append((152064, 8192, "bf16"))
     everything = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder goes
     with tempfile.TemporaryDirectory(prefix="superpose-bench-") as folder:
         for n, m, dtype in heads:
             path = pathlib.Path(folder) / "head.safetensors"
