@@ -144,6 +144,17 @@ class AllPairs {
   std::mutex mutex_;                         // best, partner, counts
 };
 
+// In double, four sums at a time.
+double dot(const float* a, const float* b, size_t m) {
+  double sum[4] = {0, 0, 0, 0};
+  size_t j = 0;
+  for (; j + 4 <= m; j += 4) {
+    for (size_t q = 0; q < 4; ++q) sum[q] += static_cast<double>(a[j + q]) * static_cast<double>(b[j + q]);
+  }
+  for (; j < m; ++j) sum[0] += static_cast<double>(a[j]) * static_cast<double>(b[j]);
+  return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
 }  // namespace
 
 PairTotals all_pairs(const UnitReader& source, double pivot, size_t bins, ThreadPool& pool) {
@@ -166,7 +177,8 @@ PairTotals all_pairs(const UnitReader& source, double pivot, size_t bins, Thread
 
 AbsoluteMoments sampled_pairs(const UnitReader& source, double pivot, size_t count, uint64_t seed, ThreadPool& pool) {
   const size_t n = source.rows(), m = source.cols();
-  const size_t batch = std::min(count, std::max<size_t>(kMostFloats / 8 / std::max<size_t>(m, 1), 1));
+  // All at once where all rows fit; otherwise 128 MiB of rows at a time.
+  const size_t batch = n <= kMostFloats / m ? count : std::min(count, std::max<size_t>(kMostFloats / 8 / m, 1));
   PairSample sample(seed, n);
   AbsoluteMoments out;
   out.pivot = pivot;
@@ -198,9 +210,7 @@ AbsoluteMoments sampled_pairs(const UnitReader& source, double pivot, size_t cou
           const auto found = std::lower_bound(wanted.begin(), wanted.end(), pairs[k][e]);
           side[e] = units.data() + static_cast<size_t>(found - wanted.begin()) * m;
         }
-        double sum[4] = {0, 0, 0, 0};
-        for (size_t j = 0; j < m; ++j) sum[j % 4] += static_cast<double>(side[0][j]) * static_cast<double>(side[1][j]);
-        cosines[k] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+        cosines[k] = dot(side[0], side[1], m);
       }
     });
     for (const double c : cosines) out.add(c);

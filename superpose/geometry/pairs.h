@@ -67,8 +67,8 @@ struct PairTotals {
 // 512 MiB, beyond that half as much at a time, read again and again.
 PairTotals all_pairs(const UnitReader& rows, double pivot, size_t bins, ThreadPool& pool);
 
-// Of `count` pairs drawn with replacement; all rows take part. Rows are read in ascending order, at most 128 MiB of
-// them at a time, and at most once for each batch of pairs.
+// Of `count` pairs drawn with replacement; all of the rows, at least two, take part. They are read in ascending order,
+// all at once where their floats take at most 512 MiB, otherwise 128 MiB of them for a batch of pairs at a time.
 AbsoluteMoments sampled_pairs(const UnitReader& rows, double pivot, size_t count, uint64_t seed, ThreadPool& pool);
 
 }  // namespace superpose::geometry

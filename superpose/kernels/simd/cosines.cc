@@ -26,6 +26,7 @@ class Row {
   Row(const CosineTile& tile, size_t i) : tile_(tile), i_(i), c_(tile.c + i * tile.ldc) {}
 
   void Add(size_t begin, double sums[3]) {
+    if (begin >= tile_.columns) return;  // the last row of a tile on the diagonal
     const D tag;
     const size_t lanes = hn::Lanes(tag);
     const V pivot = hn::Set(tag, tile_.pivot);
@@ -45,7 +46,7 @@ class Row {
       if (tile_.bins != 0) Count(x);
     }
     float rest_first = 0, rest_second = 0, rest_squares = 0;
-    float best = hn::GetLane(hn::MaxOfLanes(tag, largest));
+    float best = hn::GetLane(hn::MaxOfLanes(tag, largest));  // >= 0, and one of the values from `begin` on
     for (; j < tile_.columns; ++j) {
       const float x = std::abs(c_[j]), d = x - tile_.pivot;
       rest_first += d;
