@@ -39,13 +39,12 @@ Checkpoint& Checkpoint::operator=(Checkpoint&&) noexcept = default;
 
 Checkpoint Checkpoint::open(const std::filesystem::path& path) {
   if (hub::is_hub_id(path.native())) {
-    std::unique_ptr<const hub::HubFolder> folder =
-        hub::open_hub(hub::parse_hub_id(path.native()), hub::options_from_environment());
-    Checkpoint out = open_folder(*folder);
-    auto& warnings = out.state_->contents.warnings;
-    for (auto& note : folder->notes()) warnings.push_back(std::move(note));
-    out.state_->hub = std::move(folder);
-    return out;
+    const hub::HubId id = hub::parse_hub_id(path.native());
+    auto folder = hub::open_hub(id, hub::options_from_environment());
+    auto state = std::make_unique<State>(id.file.empty() ? read_folder(*folder) : read_file(*folder, id.file));
+    for (auto& note : folder->notes()) state->contents.warnings.push_back(std::move(note));
+    state->hub = std::move(folder);
+    return Checkpoint(std::move(state));
   }
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) return open_folder(*disk_folder(path));

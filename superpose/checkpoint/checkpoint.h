@@ -60,7 +60,7 @@ struct TensorInfo {
 
 class Checkpoint {
  public:
-  // path: a file, a model folder, or hf:OWNER/NAME[@REVISION] for a model of a hub (hub/hub.h). Error{io} when it is not
+  // path: a file, a model folder, or hf:OWNER/NAME[@REVISION][:FILE] for a model of a hub (hub/hub.h). Error{io} when it is not
   // there, Error{usage} for a folder with several weight files and no index that says which belong together,
   // Error{bad_file | unsupported} otherwise.
   static Checkpoint open(const std::filesystem::path& path);
