@@ -40,9 +40,10 @@ Checkpoint& Checkpoint::operator=(Checkpoint&&) noexcept = default;
 
 Checkpoint Checkpoint::open(const std::filesystem::path& path) {
   if (hub::is_hub_id(path.native())) {
-    std::unique_ptr<const hub::HubFolder> folder =
-        hub::open_hub(hub::parse_hub_id(path.native()), hub::options_from_environment());
-    Checkpoint out = open_folder(*folder);
+    const hub::HubId id = hub::parse_hub_id(path.native());
+    auto folder = hub::open_hub(id, hub::options_from_environment());
+    Checkpoint out =
+        id.file.empty() ? open_folder(*folder) : Checkpoint(std::make_unique<State>(read_file(*folder, id.file)));
     auto& warnings = out.state_->contents.warnings;
     for (auto& note : folder->notes()) warnings.push_back(std::move(note));
     out.state_->hub = folder.get();

@@ -80,8 +80,8 @@ struct TensorInfo {
 
 class Checkpoint {
  public:
-  // path: a file, a model folder, or hf:OWNER/NAME[@REVISION] for a model of a hub (hub/hub.h). Error{io} when it is
-  // not there, Error{usage} for a folder with several weight files and no index that says which belong together,
+  // path: a file, a model folder, or hf:OWNER/NAME[@REVISION][:FILE] for a model of a hub (hub/hub.h). Error{io} when
+  // it is not there, Error{usage} for a folder with several weight files and no index that says which belong together,
   // Error{bad_file | unsupported} otherwise.
   static Checkpoint open(const std::filesystem::path& path);
   // The same for files in memory: one file, or several that are taken as the files of one folder.

@@ -197,7 +197,6 @@ void Http::set_up(void* handle, const Request& request, bool authorized) const {
   set(CURLOPT_CONNECTTIMEOUT, long{timeout_seconds_});
   set(CURLOPT_LOW_SPEED_LIMIT, kLeastSpeed);
   set(CURLOPT_LOW_SPEED_TIME, long{timeout_seconds_});
-  if (request.seconds > 0) set(CURLOPT_TIMEOUT, long{request.seconds});
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   // A proxy would read a token that goes over plain http, so this machine is reached without.
   if (authorized && request.url.starts_with("http://")) set(CURLOPT_PROXY, "");

@@ -24,7 +24,6 @@ struct Request {
   bool head = false;           // stops at a redirect to another host: signed links of a CDN are for GET only
   std::optional<Range> range;  // not empty
   std::string if_range;        // an ETag, or empty
-  int seconds = 0;             // for all of it; 0: as long as it is not too slow
 };
 
 using Headers = std::map<std::string, std::string>;  // names in lower case; the first of equal names counts

@@ -2,7 +2,7 @@
 // hub: the files of a model repository on a Hugging Face hub, by name, of which only the bytes that are asked for are
 // read.
 //
-//   hf:OWNER/NAME[@REVISION]  ->  Folder  ->  File  ->  bytes
+//   hf:OWNER/NAME[@REVISION][:FILE]  ->  Folder  ->  File  ->  bytes
 //
 // A file is looked for in the local hub cache first (the snapshot of the revision, as Python's huggingface_hub leaves
 // it); what is not there is read from the server with HTTP range requests. The first answer of the server says which
@@ -34,10 +34,11 @@ namespace superpose::hub {
 struct HubId {
   std::string repository;         // "openai-community/gpt2" or, of the oldest models, "gpt2"
   std::string revision = "main";  // a branch, a tag, "refs/pr/1" or a commit
+  std::string file;               // one file of it, "onnx/model.onnx"; empty: the folder
 };
 bool is_hub_id(std::string_view text);      // begins with "hf:"
 HubId parse_hub_id(std::string_view text);  // Error{usage} with an example
-std::string to_text(const HubId& id);       // "hf:gpt2", "hf:gpt2@v1"
+std::string to_text(const HubId& id);       // of the folder: "hf:gpt2", "hf:gpt2@v1"
 
 struct HubOptions {
   std::string endpoint = "https://huggingface.co";

@@ -4,6 +4,7 @@
 #include "superpose/base/error.h"
 #include "superpose/base/printable.h"
 #include "superpose/hub/hub.h"
+#include "superpose/hub/repository.h"
 
 namespace superpose::hub {
 namespace {
@@ -37,11 +38,14 @@ bool is_hub_id(std::string_view text) { return text.starts_with(kScheme); }
 HubId parse_hub_id(std::string_view text) {
   const auto fail = [&](std::string_view what) {
     return Error(ErrorKind::usage, printable(text) + ": " + std::string(what) +
-                                       "; expected hf:OWNER/NAME or hf:OWNER/NAME@REVISION, for example "
-                                       "hf:openai-community/gpt2@main");
+                                       "; expected hf:OWNER/NAME, for example hf:openai-community/gpt2, "
+                                       "or with @REVISION and :FILE behind it");
   };
   if (!is_hub_id(text)) throw fail("not the id of a model on a hub");
-  const std::string_view id = text.substr(kScheme.size());
+  std::string_view id = text.substr(kScheme.size());
+  const size_t colon = id.find(':');
+  const std::string_view file = colon == id.npos ? "" : id.substr(colon + 1);
+  id = id.substr(0, colon);
   const size_t at = id.find('@');
   const std::string_view repository = id.substr(0, at);
   HubId out{std::string(repository)};
@@ -52,6 +56,8 @@ HubId parse_hub_id(std::string_view text) {
                          : is_name(repository.substr(0, slash)) && is_name(repository.substr(slash + 1));
   if (!known) throw fail("owner and name are made of letters, digits and . - _");
   if (!is_revision(out.revision)) throw fail("the revision is no branch, tag or commit");
+  if (colon != text.npos && !is_file_name(file)) throw fail("no file of the model is called so");
+  out.file = file;
   return out;
 }
 

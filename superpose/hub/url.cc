@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <fmt/format.h>
 
 #include <memory>
 
@@ -53,18 +54,20 @@ bool is_loopback(std::string_view host) {
 }
 
 std::string shown(const std::string& url) {
+  constexpr size_t kShown = 400;
   std::string_view text = std::string_view(url).substr(0, url.find_first_of("?#"));
-  const size_t host = text.find("://");
   std::string out;
-  if (host != text.npos) {
-    const size_t begin = host + 3, slash = std::min(text.find('/', begin), text.size());
-    const size_t at = text.substr(0, slash).rfind('@');
-    out = text.substr(0, begin);
-    text.remove_prefix(at == text.npos ? begin : at + 1);
-  } else if (const size_t at = text.rfind('@'); at != text.npos) {
-    text.remove_prefix(at + 1);
+  if (const size_t scheme = text.find("://"); scheme != text.npos) {
+    out = printable(text.substr(0, scheme)).substr(1);
+    out.back() = ':';
+    out += "//";
+    text.remove_prefix(scheme + 3);
   }
-  return printable(out.append(text));
+  if (const size_t at = text.substr(0, text.find('/')).rfind('@'); at != text.npos) text.remove_prefix(at + 1);
+  for (const char c : text.substr(0, kShown)) {
+    out += c > ' ' && c < 0x7f ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+  }
+  return text.size() > kShown ? out + "..." : out;
 }
 
 std::string percent_encoded(std::string_view text, std::string_view also_kept) {

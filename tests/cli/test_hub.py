@@ -36,7 +36,7 @@ http {{
   map $request_uri $weights {{ default 0; ~safetensors 1; }}
   server {{  # the hub
     listen 127.0.0.1:{hub};
-    listen 127.0.0.1:{tls} ssl; ssl_certificate {root}/cert.pem; ssl_certificate_key {root}/key.pem;
+    listen 127.0.0.1:{tls} ssl http2; ssl_certificate {root}/cert.pem; ssl_certificate_key {root}/key.pem;
     root {root}/files;
     set $owner "";
     if ($uri ~ "^/(?:api/models/)?([^/]+)/") {{ set $owner $1; }}
@@ -123,7 +123,7 @@ class Nginx:
             self.ports = {name: free_port() for name in ("hub", "cdn", "tls")}
             text = CONFIG.format(root=root, commit=COMMIT, user="user root;" if os.geteuid() == 0 else "", **self.ports)
             if not tls:
-                text = "\n".join(line for line in text.splitlines() if " ssl;" not in line)
+                text = "\n".join(line for line in text.splitlines() if " ssl http2;" not in line)
             (root / "nginx.conf").write_text(text)
             self.process = subprocess.Popen([NGINX, "-e", root / "error.log", "-p", root, "-c", root / "nginx.conf"],
                                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -234,6 +234,16 @@ def test_of_published_files(nginx, fetch, test_data):
     assert log[0]["uri"] == "/api/models/plain/gpt2/revision/v1.0"
 
 
+def test_one_file_of_several(nginx, fetch, run, model, tmp_path):
+    several = {"a/one.safetensors": model["model.safetensors"], "two.safetensors": model["model.safetensors"],
+               "three.safetensors": model["model.safetensors"], "config.json": model["config.json"]}
+    nginx.add("several", several)
+    assert "several" in fetch(nginx.url(), "hf:plain/several", code=2)
+    check(fetch(nginx.url(), "hf:plain/several:two.safetensors"), run, model, tmp_path)
+    check(fetch(nginx.url(), "hf:plain/several@main:a/one.safetensors"), run, model, tmp_path)
+    assert "four.safetensors" in fetch(nginx.url(), "hf:plain/several:four.safetensors", code=4)
+
+
 def test_cdn_never_sees_the_token(nginx, fetch, run, model, tmp_path):
     check(fetch(nginx.url(), "hf:cdn/model", HF_TOKEN="right"), run, model, tmp_path)
     log = nginx.log()
@@ -341,7 +351,7 @@ def test_nobody_there(fetch):
 
 
 def test_ids_that_cannot_be(run):
-    for name in ("hf:", "hf:a/b/c", "hf:../x", "hf:a/b@../../x", "hf:a b"):
+    for name in ("hf:", "hf:a/b/c", "hf:../x", "hf:a/b@../../x", "hf:a b", "hf:a/b:../x"):
         assert "hf:openai-community/gpt2" in run("inspect", name, code=2).stderr
 
 
@@ -382,7 +392,7 @@ class Broken:
                 pass
 
             def do_GET(self):
-                if self.path.startswith("/api/"):
+                if self.path.startswith(("/api/", "/mirror/api/")):
                     if api and api(self):
                         return
                     return self.reply(200, listing(model))
@@ -541,6 +551,12 @@ def test_link_that_expires(fetch, run, model, tmp_path):
     with Broken(model, weights) as hub:
         check(fetch(hub.url, "hf:a/b"), run, model, tmp_path)
     assert state["valid"] >= 2
+
+
+def test_mirror_below_a_path(fetch, run, model, tmp_path):
+    with Broken(model) as hub:
+        check(fetch(hub.url + "/mirror/", "hf:a/b"), run, model, tmp_path)
+    assert all(path.startswith("/mirror/a/b/resolve/") for _, _, path in hub.asked)
 
 
 def test_body_without_end(fetch, model):
