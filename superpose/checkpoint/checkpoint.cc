@@ -16,6 +16,7 @@ namespace superpose::checkpoint {
 
 struct Checkpoint::State {
   Contents contents;
+  std::unique_ptr<const hub::HubFolder> hub;  // where it comes from, unless it is of this machine
 
   explicit State(Contents read) : contents(std::move(read)) {
     auto& order = contents.by_name;
@@ -37,6 +38,15 @@ Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;
 Checkpoint& Checkpoint::operator=(Checkpoint&&) noexcept = default;
 
 Checkpoint Checkpoint::open(const std::filesystem::path& path) {
+  if (hub::is_hub_id(path.native())) {
+    std::unique_ptr<const hub::HubFolder> folder =
+        hub::open_hub(hub::parse_hub_id(path.native()), hub::options_from_environment());
+    Checkpoint out = open_folder(*folder);
+    auto& warnings = out.state_->contents.warnings;
+    for (auto& note : folder->notes()) warnings.push_back(std::move(note));
+    out.state_->hub = std::move(folder);
+    return out;
+  }
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) return open_folder(*disk_folder(path));
   return Checkpoint(std::make_unique<State>(read_file(*disk_folder(path.parent_path()), path.filename().string())));
@@ -127,6 +137,7 @@ uint64_t Checkpoint::bytes_read() const {
   for (const auto& file : state_->contents.weight_files) out += file->bytes_read();
   return out;
 }
+hub::Traffic Checkpoint::traffic() const { return state_->hub ? state_->hub->traffic() : hub::Traffic(); }
 uint64_t Checkpoint::bytes_total() const {
   uint64_t out = 0;
   for (const auto& file : state_->contents.weight_files) out += file->size();

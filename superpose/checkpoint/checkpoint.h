@@ -20,6 +20,7 @@
 #include "superpose/base/json.h"
 #include "superpose/base/matrix.h"
 #include "superpose/base/rows.h"
+#include "superpose/hub/hub.h"
 
 namespace superpose::checkpoint {
 
@@ -96,6 +97,8 @@ class Checkpoint {
   // Different bytes of the weight files read so far, and how many those files have.
   uint64_t bytes_read() const;
   uint64_t bytes_total() const;
+  // What came over the network so far; nothing for files of this machine.
+  hub::Traffic traffic() const;
 
  private:
   struct State;

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "superpose/base/bytes.h"
@@ -29,7 +28,7 @@ struct Header {
   bool shared_classifier;
   int32_t group_size = 0;  // of version 2
 
-  uint64_t rows() const { return static_cast<uint64_t>(std::abs(int64_t{vocab_size})); }
+  uint64_t rows() const { return static_cast<uint64_t>(vocab_size < 0 ? -int64_t{vocab_size} : vocab_size); }
 };
 
 Header read_header(ByteReader& reader, bool versioned) {
@@ -223,22 +222,18 @@ bool is_versioned(std::span<const std::byte> bytes) {
   return bytes.size() >= 4 && ByteReader(bytes).read<uint32_t>("magic") == kVersionedMagic;
 }
 
-// The first exports of version 2 wrote all scales behind all integers, in a file of the same size. Where the scales of
-// the first tensor should be they have integers, of which hardly any four are a positive number of a sensible size.
-void check_scales(const Index& index) {
-  for (const auto& tensor : index.tensors) {
-    if (tensor.file == 0) continue;
-    const auto& part = *index.parts[tensor.file - 1];
-    ByteReader reader(part);
-    for (int k = 0; k < 64 && reader.bytes_left() > 0; ++k) {
-      const float value = reader.read<float>("value");
-      if (std::isfinite(value) && std::abs(value) < 1e6f) continue;
-      throw Error(ErrorKind::unsupported,
-                  fmt::format("tensor {}: value {} is {}: its scales do not follow its integers, as llama2.c's runq.c "
-                              "expects; an early export.py wrote them at the end of the file. Export it again",
-                              tensor.name, k, value));
-    }
-    return;
+// An early export.py wrote all scales behind all integers, in a file of the same size. Where the scales of the first
+// tensor should be it has integers, which hardly ever look like 64 positive numbers of a sensible size.
+void check_scales(const File& file, uint64_t begin, uint64_t count) {
+  ByteReader reader(file, begin, 256);
+  for (uint64_t k = 0; k < std::min<uint64_t>(count, 64); ++k) {
+    const float scale = reader.read<float>("scale");
+    if (scale == 0 || (scale > 1e-30f && scale < 1e6f)) continue;
+    throw Error(
+        ErrorKind::unsupported,
+        fmt::format("scale {} of the embedding, at byte {}, is {}: no scales follow its integers, as llama2.c's "
+                    "runq.c expects; an early export.py wrote them at the end of the file. Export it again",
+                    k, begin + 4 * k, scale));
   }
 }
 
@@ -278,7 +273,12 @@ Index parse_llama2c(const std::shared_ptr<const File>& file) {
         header.seq_len, layout.end(), file->size()));
   }
   Index index = std::move(layout).index();
-  check_scales(index);
+  if (header.version == 2) {
+    const uint64_t elements = header.rows() * static_cast<uint64_t>(header.dim);
+    const uint64_t norms = (2 * static_cast<uint64_t>(header.n_layers) + 1) * static_cast<uint64_t>(header.dim);
+    check_scales(*file, kVersionedHeaderBytes + norms * sizeof(float) + elements,
+                 elements / static_cast<uint64_t>(header.group_size));
+  }
   index.config =
       Json{{"version", header.version},   {"dim", header.dim},         {"hidden_dim", header.hidden_dim},
            {"n_layers", header.n_layers}, {"n_heads", header.n_heads}, {"n_kv_heads", header.n_kv_heads},

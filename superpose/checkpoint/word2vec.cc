@@ -310,7 +310,9 @@ Start look(std::span<const std::byte> bytes, bool whole) {
 
 bool is_word2vec(const FileStart& start) {
   const Start found = look(start.bytes, start.bytes.size() == start.file_bytes);
-  const auto named = [&](std::string_view a, std::string_view b) { return start.name.ends_with(a) || start.name.ends_with(b); };
+  const auto named = [&](std::string_view a, std::string_view b) {
+    return start.name.ends_with(a) || start.name.ends_with(b);
+  };
   if (!found.size) return found.text && named(".txt", ".vec");
   if (named(".bin", ".vec")) return true;  // even when it is cut short
   uint64_t least = found.size->cols;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Seeds for the fuzz targets: valid files of every format and hostile ones with one defect each.
 
-Usage: make_corpus.py FOLDER    writes FOLDER/fuzz_formats/*, FOLDER/fuzz_gguf/* and so on; no package beyond Python's own.
+Usage: make_corpus.py FOLDER    writes FOLDER/<target>/*; no package beyond Python's own.
 """
 import json
 import pathlib
@@ -216,11 +216,65 @@ def head_seeds():
     yield "huge_number", model(b'{"vocab_size": 1e999}', emb)
 
 
+def vocabulary_seeds():
+    def piece(text):
+        return struct.pack("<fi", -1.5, len(text)) + text
+
+    def field(number, data):
+        return bytes([number << 3 | 2, len(data)]) + data
+
+    bpe = {"pre_tokenizer": {"type": "ByteLevel"}, "added_tokens": [{"id": 9, "content": "<end>"}],
+           "model": {"type": "BPE", "vocab": {"\u0120a": 0, "b": 1}, "merges": ["a b"]}}
+    unigram = {"model": {"type": "Unigram", "vocab": [["<unk>", 0.0], ["\u2581a", -2.5], ["<0x0A>", -3.0]]}}
+    spm = field(1, field(1, b"<unk>") + b"\x15" + struct.pack("<f", 1) + b"\x18\x02") + field(1, field(1, "\u2581a".encode()))
+    seeds = [
+        {"bpe": json.dumps(bpe).encode(), "unigram": json.dumps(unigram).encode(), "flat": b'{"a":0,"\xc4\xa0b":9999999}',
+         "twice": b'{"a":1,"b":1}', "huge_id": b'{"a":18446744073709551615}', "deep": b'{"model":' + b"[" * 100,
+         "wordpiece": b'{"model":{"type":"WordPiece","vocab":{"##ing":0}}}', "no_text": b'{"model":{"vocab":[[1]]}}',
+         "bad_utf8": b'{"\xff":1}', "added": b'{"added_tokens":[{"id":1}],"model":{"vocab":{}}}'},
+        {"lines": b"[PAD]\r\n##ing\n\nlast", "controls": b"\x1b[2J\n\xe2\x80\xae\n\xc2\x85\n\xff", "zero": b"a\0b"},
+        {"valid": spm, "long": b"\x0a\xff\xff\xff\xff\x0f", "varint": b"\xff" * 20, "group": b"\x0b"},
+        {"ranks": b"IQ== 0\nIg== 1\n4oCZ 7\n", "bad": b"IQ= 0\n", "negative": b"IQ== -1\n"},
+        {"valid": struct.pack("<i", 6) + piece(b"<0x0A>") + piece(b" the"), "longer": struct.pack("<i", 2) + piece(b"abc"),
+         "cut": struct.pack("<i", 6) + piece(b"abc")[:-1], "negative": struct.pack("<i", 6) + struct.pack("<fi", 0, -1)},
+        {"noise": bytes(range(64)), "json": json.dumps(bpe).encode(), "ranks": b"IQ== 0\n"},
+        {"two": b'{"a":0}\0{"<x>":1}', "override": b'{"a":0}\0{"b":0}', "one": b'{"a":0}'},
+        {"tsv": b"id\tcount\n0\t5\n299\t1.5\n", "csv": b"# x\n1,5\r\n2,6", "large": b"300 1", "twice": b"1 1\n1 2",
+         "nan": b"1 nan", "negative": b"1 -1", "overflow": b"0 1e308\n1 1e308", "words": b"the 5\nof 4"},
+    ]
+    for kind, named in enumerate(seeds):
+        for name, data in named.items():
+            yield f"{kind}_{name}", bytes([kind]) + data
+def hub_seeds():
+    """Whatever a hub or a user may say; the target takes each input as all of them."""
+    yield "listing", json.dumps({"sha": "a" * 40, "siblings": [{"rfilename": "onnx/a.onnx", "size": 1}], "config": {"a": [1]}}).encode()
+    yield "leads_out", json.dumps({"siblings": [{"rfilename": "../x"}, {"rfilename": "a\x1b"}]}).encode()
+    yield "wrong_types", json.dumps({"sha": 1, "siblings": [[1], {}]}).encode()
+    yield "deep", b'{"siblings": ' + b"[" * 200
+    yield "range", b"bytes 0-65535/24064200"
+    yield "empty", b"bytes */0"
+    yield "huge_range", b"bytes 0-18446744073709551615/18446744073709551616"
+    yield "id", b"hf:openai-community/gpt2@refs/pr/1"
+    yield "id_out", b"hf:../gpt2@../x"
+    yield "url", b"https://user:word@127.0.0.1:8080/a/b?Signature=x#y"
+    yield "ipv6", b"http://[::1]:80/"
+
+
+# The seeds of each target, one line each.
+TARGETS = {
+    "fuzz_formats": format_seeds,
+    "fuzz_gguf": gguf_seeds,
+    "fuzz_heads": head_seeds,
+    "fuzz_hub": hub_seeds,
+    "fuzz_vocabulary": vocabulary_seeds,
+}
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
-    for target, seeds in (("fuzz_formats", format_seeds()), ("fuzz_gguf", gguf_seeds()), ("fuzz_heads", head_seeds())):
+    for target, seeds in TARGETS.items():
         (folder / target).mkdir(parents=True, exist_ok=True)
-        for name, data in seeds:
+        for name, data in seeds():
             (folder / target / name).write_bytes(data)
 
 
