@@ -19,9 +19,10 @@ namespace {
 
 constexpr std::string_view kMagic{"\x89HDF\r\n\x1a\n", 8};
 constexpr uint64_t kUndefined = ~uint64_t{0};
-constexpr int kMaxDepth = 64;
-constexpr size_t kMaxPath = 512;  // what validate() allows
-constexpr uint8_t kMaxRank = 32;  // of HDF5
+constexpr int kMaxDepth = 64;      // of groups inside groups
+constexpr int kMaxTreeLevels = 8;  // a B-tree of 8 levels has 10^12 entries and more
+constexpr size_t kMaxPath = 512;   // what validate() allows
+constexpr uint8_t kMaxRank = 32;   // of HDF5
 
 [[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
 [[noreturn]] void unsupported(const std::string& text) { throw Error(ErrorKind::unsupported, text); }
@@ -114,8 +115,7 @@ class Hdf5Reader {
     if (object.dataspace && object.datatype && object.layout) add_dataset(object, path);
   }
 
-  // --- object headers
-  // -------------------------------------------------------------------------------------------------
+  // Object headers.
 
   struct Block {
     uint64_t begin, length;
@@ -127,11 +127,14 @@ class Hdf5Reader {
     const auto start =
         take(address, std::min<uint64_t>(16, file_.size() - std::min(address, file_.size())), "object header");
     ByteReader reader(start);
-    int version = 1;
+    const bool signature = as_text(start).starts_with("OHDR");
+    if (signature) reader.skip(4, "signature");
+    const int version = reader.read<uint8_t>("object header version");
+    if (version != (signature ? 2 : 1)) {
+      unsupported(fmt::format("object header version {} at byte {}", version, address));
+    }
     bool creation_order = false;
-    if (as_text(start).starts_with("OHDR")) {
-      reader.skip(4, "signature");
-      version = reader.read<uint8_t>("object header version");
+    if (signature) {
       const auto flags = reader.read<uint8_t>("object header flags");
       creation_order = flags & 4;
       const uint64_t skipped = 6 + (flags & 0x20 ? 16 : 0) + (flags & 0x10 ? 4 : 0),
@@ -139,11 +142,9 @@ class Hdf5Reader {
       const auto size = take(checked_add(address, skipped, "address"), size_bytes, "object header");
       blocks.push_back({address + skipped + size_bytes, number(size)});
     } else {
-      version = reader.read<uint8_t>("object header version");
       reader.skip(7, "object header");
       blocks.push_back({address + 16, reader.read<uint32_t>("object header size")});
     }
-    if (version != 1 && version != 2) unsupported(fmt::format("object header version {} at byte {}", version, address));
     for (size_t k = 0; k < blocks.size(); ++k) {
       if (!seen_blocks_.insert(blocks[k].begin).second)
         bad(fmt::format("object header at byte {} continues in itself", address));
@@ -152,9 +153,8 @@ class Hdf5Reader {
     return out;
   }
 
-  void read_messages(const Block& block, int version, bool creation_order, Object& out, std::vector<Block>& blocks) {
+  void read_messages(Block block, int version, bool creation_order, Object& out, std::vector<Block>& blocks) {
     const auto bytes = take(block.begin, block.length, "object header");
-    const uint64_t begin = block.begin;  // `blocks` may move
     ByteReader reader(bytes);
     const uint64_t head = version == 1 ? 8 : creation_order ? 6 : 4;
     while (reader.bytes_left() >= head) {
@@ -162,7 +162,7 @@ class Hdf5Reader {
       const auto size = reader.read<uint16_t>("message size");
       const auto flags = reader.read<uint8_t>("message flags");
       reader.skip(head - (version == 1 ? 5 : 4), "message");
-      const uint64_t at = begin + reader.offset();
+      const uint64_t at = block.begin + reader.offset();
       const auto content = reader.take(size, "message");
       if (type == 0x10) {
         add_continuation(content, version, blocks);
@@ -201,8 +201,7 @@ class Hdf5Reader {
     return out;
   }
 
-  // --- groups
-  // ---------------------------------------------------------------------------------------------------------
+  // Groups.
 
   void read_child(const std::string& path, std::string_view name, uint64_t address, int depth) {
     std::string child = path.empty() ? std::string(name) : fmt::format("{}/{}", path, name);
@@ -222,7 +221,7 @@ class Hdf5Reader {
     heap.skip(8, "local heap");
     if (!seen_.insert(heap_address).second) bad(fmt::format("two groups share the names at byte {}", heap_address));
     const auto names = take(heap.read<uint64_t>("address of local heap"), size, "local heap");
-    read_tree(tree, as_text(names), path, depth, kMaxDepth);
+    read_tree(tree, as_text(names), path, depth, kMaxTreeLevels);
   }
 
   void read_tree(uint64_t address, std::string_view names, const std::string& path, int depth, int levels) {
@@ -283,8 +282,7 @@ class Hdf5Reader {
     if (type == 0) read_child(path, name, reader.read<uint64_t>("address of a link"), depth);
   }
 
-  // --- datasets
-  // -------------------------------------------------------------------------------------------------------
+  // Datasets.
 
   void add_dataset(const Object& object, const std::string& path) {
     if (index_.tensors.size() >= kMaxTensors) unsupported(fmt::format("more than {} datasets", kMaxTensors));

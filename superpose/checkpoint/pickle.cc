@@ -14,7 +14,7 @@
 namespace superpose::checkpoint {
 
 namespace {
-constexpr size_t kMaxValues = 8'000'000;  // ten for each of several hundred thousand tensors
+constexpr size_t kMaxValues = 4'000'000;  // ten for each of several hundred thousand tensors
 constexpr uint64_t kMaxTextBytes = uint64_t{1} << 31;
 constexpr uint64_t kMaxIntegerBytes = 256;  // no honest file has an integer of more than 2048 bits
 constexpr size_t kMaxLineBytes = 65'536;

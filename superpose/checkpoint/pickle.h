@@ -83,7 +83,7 @@ class PickleTree {
 // is_known: may a pickle name this global ("module.name")? One that may not ends the reading with Error{unsupported}
 // that names it, whether or not the pickle goes on to call it.
 // Error{bad_file}: no pickle, or a damaged one. Error{unsupported}: protocols above 5, the extension registry, buffers
-// outside the pickle, more than 8 million values.
+// outside the pickle, more than 4 million values.
 PickleTree read_pickle(ByteReader& reader, const std::function<bool(std::string_view)>& is_known);
 
 }  // namespace superpose::checkpoint

@@ -125,7 +125,9 @@ std::string find_prefix(const std::vector<ZipMember>& members) {
   if (!found) {
     unsupported("a zip archive that is neither a PyTorch file (it has no data.pkl) nor a NumPy one (no .npy)");
   }
+  constexpr size_t kMaxPrefixBytes = 512;
   std::string prefix = found->name.substr(0, found->name.size() - kPickle.size());
+  if (prefix.size() > kMaxPrefixBytes) bad(fmt::format("the archive's folder is called {}", printable(prefix)));
   for (const auto& member : members) {
     if (member.name == prefix + "constants.pkl") {
       unsupported("a TorchScript archive, which holds a program; save the state dict of the model instead");

@@ -13,7 +13,8 @@ using Id = PickleTree::Id;
 // The most specific first: what describes the model rather than its training.
 constexpr std::string_view kKeys[] = {"model_args", "model_config", "hyper_parameters", "hparams", "config",
                                       "cfg",        "args"};
-constexpr size_t kMaxFields = 1000;  // ordered JSON looks through all earlier keys at each
+constexpr size_t kMaxFields = 1000;       // ordered JSON looks through all earlier keys at each
+constexpr size_t kMaxLookedAt = 100'000;  // fields and what is no field; the same dict may be there any number of times
 constexpr size_t kMaxTextBytes = 1000;
 constexpr int kMaxDepth = 4;
 
@@ -41,6 +42,7 @@ class Fields {
     }
     const auto items = tree_.items(id);
     for (size_t k = 0; k + 1 < items.size() && left_ > 0; k += 2) {
+      if (++looked_at_ > kMaxLookedAt) return;
       if (!is_text(items[k])) continue;
       const std::string key(tree_.text(items[k]));
       if (out.contains(key)) continue;
@@ -94,6 +96,7 @@ class Fields {
 
   const PickleTree& tree_;
   size_t left_ = kMaxFields;
+  size_t looked_at_ = 0;
 };
 
 }  // namespace

@@ -31,11 +31,11 @@ struct Child {
 
 class Walk {
  public:
-  Walk(const PickleTree& tree, TorchContents& out) : tree_(tree), out_(out), tensors_(tree, out.storages) {}
+  Walk(const PickleTree& tree, TorchContents& out)
+      : tree_(tree), out_(out), tensors_(tree, out.storages), seen_(tree.size()), left_(4 * tree.size()) {}
 
   void run() {
     const Id model = find_model();
-    seen_.assign(tree_.size(), false);
     collect(model);
     drop_common_wrappers();
     if (model != tree_.root()) collect(tree_.root());
@@ -55,6 +55,14 @@ class Walk {
     }
   }
 
+  // Where an OrderedDict has its contents: in itself, or in the list of pairs that Python 2 gives it as an argument.
+  Id pairs_of(Id id) const {
+    if (tree_.kind(id) != PickleKind::object) return id;
+    const auto arguments = tree_.items(tree_.arguments(id));
+    const bool given = !arguments.empty() && tree_.is_global(tree_.callee(id), "collections.OrderedDict");
+    return given ? arguments[0] : id;
+  }
+
   // What lies one level below a container. An object's attributes count as if they were its items.
   std::vector<Child> children(Id id) const {
     std::vector<Child> out;
@@ -65,14 +73,10 @@ class Walk {
       }
       return out;
     }
-    if (tree_.kind(id) == PickleKind::object && tree_.is_global(tree_.callee(id), "collections.OrderedDict")) {
-      // Python 2 gives the pairs as an argument.
-      const auto arguments = tree_.items(tree_.arguments(id));
-      if (!arguments.empty()) {
-        for (const Id pair : tree_.items(arguments[0])) {
-          const auto both = tree_.items(pair);
-          if (both.size() == 2) out.push_back({Child::Name::key, both[0], both[1]});
-        }
+    if (const Id pairs = pairs_of(id); pairs != id) {
+      for (const Id pair : tree_.items(pairs)) {
+        const auto both = tree_.items(pair);
+        if (both.size() == 2) out.push_back({Child::Name::key, both[0], both[1]});
       }
     }
     for (size_t k = 0; k + 1 < items.size(); k += 2) out.push_back({Child::Name::key, items[k], items[k + 1]});
@@ -82,8 +86,11 @@ class Walk {
     return out;
   }
 
-  bool holds_tensors(Id id, int depth) const {
+  // Gives up when it has looked at much more than there is: containers may be shared any number of times.
+  bool holds_tensors(Id id, int depth) {
+    if (left_ == 0) return false;
     const auto below = children(id);
+    left_ -= std::min(left_, below.size());
     return std::any_of(below.begin(), below.end(), [&](const Child& child) {
       return tensors_.is_tensor(child.value) ||
              (depth > 0 && tree_.kind(child.value) == PickleKind::dict && child.name == Child::Name::key &&
@@ -92,7 +99,7 @@ class Walk {
   }
 
   // The state dict of the model: the file itself, or what one of the usual keys holds, which may be wrapped once more.
-  Id find_model() const {
+  Id find_model() {
     constexpr int kMaxWraps = 4;
     Id model = tree_.root();
     for (int wraps = 0; wraps < kMaxWraps; ++wraps) {
@@ -130,7 +137,10 @@ class Walk {
         add(id, path);
       } else if (is_container(id) && !seen_[id]) {
         seen_[id] = true;
-        levels.push_back({children(id), 0, path.size()});
+        const Id pairs = pairs_of(id);
+        const bool again = pairs != id && seen_[pairs];
+        seen_[pairs] = true;
+        if (!again) levels.push_back({children(id), 0, path.size()});
       }
     };
     enter(start);
@@ -220,7 +230,8 @@ class Walk {
   const PickleTree& tree_;
   TorchContents& out_;
   TorchTensors tensors_;
-  std::vector<bool> seen_;
+  std::vector<bool> seen_;  // containers, and lists of pairs
+  size_t left_;             // how many values find_model() may still look at
   size_t names_bytes_ = 0;
 };
 

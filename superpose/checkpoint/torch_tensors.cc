@@ -40,7 +40,9 @@ void TorchTensors::add_storage(Id persistent, std::vector<TorchStorage>& storage
   if (!is(1, PickleKind::global) || !is(2, PickleKind::text) || parts.size() < 5) {
     bad("a storage without type, key, location and size");
   }
-  const std::string key(tree_.text(parts[2]));
+  constexpr size_t kMaxKeyBytes = 512;
+  const std::string key(tree_.text(parts[2]).substr(0, kMaxKeyBytes + 1));
+  if (key.size() > kMaxKeyBytes) bad(fmt::format("a storage is called {}", printable(key)));
   TorchStorage storage{key, find_torch_storage(tree_.text(parts[1])), count(parts[4], "size of a storage")};
   if (!storage.type) {
     bad(fmt::format("storage {} is said to be of type {}", printable(key), printable(tree_.text(parts[1]))));

@@ -342,6 +342,26 @@ TEST(Torch, cycles_and_depth_end) {
   EXPECT_EQ(names(std::string(100'000, ']') + std::string(99'999, 'a')), Names{});
   expect_refused(bad_file, "name is longer than 512",
                  torch_zip(std::string(100'000, ']') + w + std::string(100'000, 'a'), kTwo));
+  // Many dicts of the same many pairs, a model in each of many copies of the same dict: work of their number squared.
+  const int many = 100'000;
+  std::string shared = "](";
+  for (int k = 0; k < many; ++k) shared += "K\x01K\x02\x86";
+  shared +=
+      "eq\x01"
+      "0ccollections\nOrderedDict\nq\x02"
+      "0(";
+  for (int k = 0; k < many; ++k) shared += "h\x02h\x01\x85R";
+  EXPECT_EQ(names(shared + "t"), Names{});
+  std::string dicts = "}(";
+  for (int k = 0; k < many; ++k) dicts += "K\x01K\x02";
+  dicts +=
+      "uq\x01"
+      "0}(" +
+      text("model") +
+      "q\x02"
+      "0";
+  for (int k = 0; k < many; ++k) dicts += "h\x02h\x01";
+  EXPECT_EQ(names(dicts + "u"), Names{});
   // Parameters of parameters of parameters.
   std::string wrapped = w;
   for (int k = 0; k < 20; ++k) wrapped = call("torch._utils", "_rebuild_parameter", {wrapped});

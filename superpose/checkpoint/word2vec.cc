@@ -302,7 +302,10 @@ Start look(std::span<const std::byte> bytes, bool whole) {
   Start out;
   if (end < text.size()) out.size = parse_size(first);
   if (out.size) out.header_bytes = end + 1;
-  out.text = numbers_after_word(text.substr(out.header_bytes), whole) >= (out.size ? 1 : 2);
+  const size_t numbers = numbers_after_word(text.substr(out.header_bytes), whole);
+  // Without a header, lines of nothing but numbers are some other table.
+  const bool word = !parse_float(first.substr(0, first.find_first_of(" \t")));
+  out.text = out.size ? numbers >= 1 : numbers >= 2 && word;
   return out;
 }
 

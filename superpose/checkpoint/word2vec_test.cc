@@ -81,6 +81,7 @@ TEST(Word2vec, glove_has_no_header_and_its_words_may_hold_spaces) {
   expect_entries(file, entries);
   expect_error(ErrorKind::unsupported, "not recognised", [] { open_one("w", bytes_of("the 1 2\nof 3 4\n")); });
   expect_error(ErrorKind::unsupported, "not recognised", [] { open_one("w.txt", bytes_of("a text of words\n")); });
+  expect_error(ErrorKind::unsupported, "not recognised", [] { open_one("w.txt", bytes_of("1 2 3\n4 5 6\n")); });
 }
 
 TEST(Word2vec, defects) {

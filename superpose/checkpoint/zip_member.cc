@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
+#include <deque>
 #include <mutex>
-#include <optional>
+#include <utility>
+#include <vector>
 
 #include "superpose/base/error.h"
 #include "superpose/base/printable.h"
@@ -89,69 +90,78 @@ class Inflater {
   uint64_t produced_ = 0;
 };
 
-// The first read goes through the whole member, checks it, and leaves behind the state of the inflater (40 KB) at some
-// hundred places, from which later reads start.
+// The first read goes through the whole member, checks it, and leaves behind the state of the inflater (40 KB) at the
+// beginning of each segment, from which later reads start. The segments that were read last are kept: whoever reads
+// rows of a matrix reads the same segment many times.
 class DeflatedMember : public File {
  public:
   DeflatedMember(std::shared_ptr<const File> archive, const ZipMember& member)
       : File(fmt::format("{}: {}", archive->label(), printable(member.name)), member.size),
         archive_(std::move(archive)),
-        member_(member) {}
+        member_(member),
+        segment_bytes_(std::clamp(member.size / 256, uint64_t{1} << 20, uint64_t{1} << 24)) {}
 
  protected:
   void fetch(uint64_t offset, std::span<std::byte> out) const override {
-    std::optional<Inflater> inflater;
-    {
-      const std::lock_guard lock(mutex_);
-      if (starts_.empty()) check();
-      if (last_ && last_->produced() == offset) {  // the next block of a pass over the rows
-        inflater.emplace(*last_);
-      } else {
-        inflater.emplace(std::prev(starts_.upper_bound(offset))->second);
-      }
+    while (!out.empty()) {
+      const auto bytes = segment(offset / segment_bytes_);
+      const uint64_t begin = offset % segment_bytes_;
+      const auto count = static_cast<size_t>(std::min<uint64_t>(out.size(), bytes->size() - begin));
+      std::memcpy(out.data(), bytes->data() + begin, count);
+      out = out.subspan(count);
+      offset += count;
     }
-    std::vector<std::byte> skipped(std::min<uint64_t>(offset - inflater->produced(), kBlock));
-    while (inflater->produced() < offset) {
-      const size_t step = std::min<uint64_t>(offset - inflater->produced(), skipped.size());
-      if (!inflater->fill(std::span(skipped).first(step))) ends_early(inflater->produced());
-    }
-    if (!inflater->fill(out)) ends_early(inflater->produced());
-    const std::lock_guard lock(mutex_);
-    last_.emplace(*inflater);
   }
 
  private:
-  static constexpr uint64_t kBlock = uint64_t{1} << 16;
+  using Segment = std::shared_ptr<const std::vector<std::byte>>;
+  static constexpr size_t kKept = 6;
+
+  Segment segment(uint64_t number) const {
+    const std::lock_guard lock(mutex_);
+    if (starts_.empty()) check();
+    const auto is_it = [&](const auto& kept) { return kept.first == number; };
+    const auto found = std::find_if(kept_.begin(), kept_.end(), is_it);
+    if (found != kept_.end()) {
+      std::rotate(kept_.begin(), found, found + 1);
+    } else {
+      if (kept_.size() == kKept) kept_.pop_back();
+      Inflater inflater(starts_[number]);
+      kept_.insert(kept_.begin(), {number, inflate_next(inflater)});
+    }
+    return kept_.front().second;
+  }
+
+  Segment inflate_next(Inflater& inflater) const {
+    auto out = std::make_shared<std::vector<std::byte>>(std::min(size() - inflater.produced(), segment_bytes_));
+    if (!inflater.fill(*out)) fail(fmt::format("{} bytes, {} are declared", inflater.produced(), size()));
+    return out;
+  }
 
   void check() const {
-    const uint64_t step = std::max<uint64_t>(uint64_t{1} << 20, size() / 256);
-    std::map<uint64_t, Inflater> starts;
+    std::deque<Inflater> starts;
     Inflater inflater(*archive_, member_);
-    std::vector<std::byte> block(std::min(size(), kBlock));
-    uint64_t crc = crc32_z(0, nullptr, 0);
+    uLong crc = crc32_z(0, nullptr, 0);
     while (inflater.produced() < size()) {
-      if (starts.empty() || inflater.produced() >= starts.rbegin()->first + step) {
-        starts.emplace(inflater.produced(), inflater);
-      }
-      const auto part = std::span(block).first(std::min<uint64_t>(size() - inflater.produced(), block.size()));
-      if (!inflater.fill(part)) ends_early(inflater.produced());
-      crc = crc32_z(crc, reinterpret_cast<const Bytef*>(part.data()), part.size());
+      starts.emplace_back(inflater);
+      const Segment part = inflate_next(inflater);
+      crc = crc32_z(crc, reinterpret_cast<const Bytef*>(part->data()), part->size());
     }
     std::byte more;
     if (inflater.fill({&more, 1})) fail(fmt::format("more than the declared {} bytes", size()));
     if (crc != member_.crc) fail(fmt::format("CRC {:08x}, its header says {:08x}", crc, member_.crc));
-    starts_ = std::move(starts);
+    starts_.swap(starts);
   }
   [[noreturn]] void fail(const std::string& what) const {
     throw Error(ErrorKind::bad_file, fmt::format("{}: the member is damaged: {}", label(), what));
   }
-  [[noreturn]] void ends_early(uint64_t at) const { fail(fmt::format("{} bytes, {} are declared", at, size())); }
 
   std::shared_ptr<const File> archive_;
   ZipMember member_;
+  uint64_t segment_bytes_;
   mutable std::mutex mutex_;
-  mutable std::map<uint64_t, Inflater> starts_;  // by how much they have produced; empty until the first read
-  mutable std::optional<Inflater> last_;         // where the last read ended
+  mutable std::deque<Inflater> starts_;                     // of the segments; empty until the first read
+  mutable std::vector<std::pair<uint64_t, Segment>> kept_;  // the last used first
 };
 
 void check_method(const ZipMember& member) {

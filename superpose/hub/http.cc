@@ -74,6 +74,7 @@ struct Http::Transfer {
   const Http& http;
   const Sink& sink;
   CURL* curl;
+  bool from_hub;
   Reply reply;
   uint64_t head_bytes = 0, ignored_bytes = 0;
   bool head_too_long = false, cut = false;
@@ -88,6 +89,7 @@ struct Http::Transfer {
       return 0;
     }
     if (line.starts_with("HTTP/")) t.reply.headers.clear();  // what came before belonged to a 1xx
+    if (t.from_hub && line == "\r\n") t.reply.hub.insert(t.reply.headers.begin(), t.reply.headers.end());
     const size_t colon = line.find(':');
     if (colon != line.npos) t.reply.headers.try_emplace(lower(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
     return line.size();
@@ -201,9 +203,9 @@ void Http::set_up(void* handle, const Request& request, bool authorized) const {
   if (authorized && request.url.starts_with("http://")) set(CURLOPT_PROXY, "");
 }
 
-Reply Http::exchange(const Request& request, const Sink& sink) const {
-  const Url url = parse_url(request.url);
-  const bool authorized = !token_.empty() && sends_token_ && url.origin() == endpoint_.origin();
+Reply Http::exchange(const Request& request, Headers hub, const Sink& sink) const {
+  const bool to_hub = parse_url(request.url).origin() == endpoint_.origin();
+  const bool authorized = !token_.empty() && sends_token_ && to_hub;
   Handle handle(*this);
   CURL* const curl = handle.get();
   set_up(curl, request, authorized);
@@ -219,7 +221,9 @@ Reply Http::exchange(const Request& request, const Sink& sink) const {
     handle.headers = longer;
   }
   char detail[CURL_ERROR_SIZE] = "";
-  Transfer transfer{*this, sink, curl, {}};
+  Transfer transfer{*this, sink, curl, to_hub, {}};
+  transfer.reply.url = request.url;
+  transfer.reply.hub = std::move(hub);
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, handle.headers);
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &Transfer::header);
@@ -230,7 +234,6 @@ Reply Http::exchange(const Request& request, const Sink& sink) const {
   ++requests_;
   const CURLcode code = curl_easy_perform(curl);
   Reply& reply = transfer.reply;
-  reply.url = request.url;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status);
   if (transfer.thrown) std::rethrow_exception(transfer.thrown);
   if (transfer.head_too_long) {
@@ -305,12 +308,8 @@ Reply Http::send(const Request& request, const Sink& sink) const {
   Request next = request;
   Headers hub;
   for (int redirects = 0;; ++redirects) {
-    Reply reply = exchange(next, sink);
-    if (parse_url(reply.url).origin() == endpoint_.origin()) hub.insert(reply.headers.begin(), reply.headers.end());
-    if (!reply.broken.empty() || !is_redirect(reply.status)) {
-      reply.hub = std::move(hub);
-      return reply;
-    }
+    Reply reply = exchange(next, std::move(hub), sink);
+    if (!reply.broken.empty() || !is_redirect(reply.status)) return reply;
     const std::string target(reply.header("location"));
     const auto refuse = [&](std::string_view why) {
       return Error(ErrorKind::io, fmt::format("{}: redirected to {}, which is not followed: {}", shown(reply.url),
@@ -326,11 +325,9 @@ Reply Http::send(const Request& request, const Sink& sink) const {
     }
     if (from.scheme == "https" && to.scheme != "https") throw refuse("it leads from https to http");
     if (to.has_user) throw refuse("it names a user");
-    if (request.head && to.origin() != from.origin()) {
-      reply.hub = std::move(hub);
-      return reply;
-    }
+    if (request.head && to.origin() != from.origin()) return reply;
     next.url = target;
+    hub = std::move(reply.hub);
   }
 }
 

@@ -76,7 +76,7 @@ class Http {
  private:
   struct Transfer;
   class Handle;
-  Reply exchange(const Request& request, const Sink& sink) const;
+  Reply exchange(const Request& request, Headers hub, const Sink& sink) const;
   void set_up(void* handle, const Request& request, bool authorized) const;
   [[noreturn]] void fail(int code, const std::string& detail, const std::string& url) const;
 

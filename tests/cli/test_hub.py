@@ -398,7 +398,7 @@ class Broken:
 
             def reply(self, status, body, **headers):
                 self.send_response(status)
-                for key, value in {"Content-Length": len(body), **headers}.items():
+                for key, value in {"Content_Length": len(body), **headers}.items():
                     if value is not None:
                         self.send_header(key.replace("_", "-"), str(value))
                 self.end_headers()
@@ -521,7 +521,7 @@ def test_later_reply_that_is_wrong(fetch, model, answer, expected):
     data = model["model.safetensors"]
     with Broken(model, lambda handler, begin, end: begin > 0 and answer(handler, data, begin, end)) as hub:
         said = fetch(hub.url, "hf:a/b", code=5 if "whole" in expected else 4)
-    assert expected in said, said
+    assert expected in said and f"{hub.url}/a/b/resolve/{COMMIT}/model.safe" in said, said
 
 
 def test_link_that_expires(fetch, run, model, tmp_path):
