@@ -127,6 +127,23 @@ std::string text_field(const Json& object, std::string_view name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+const Json& member(const Json& object, std::string_view name) {
+  static const Json kNull;
+  if (!object.is_object()) return kNull;
+  const auto found = object.find(name);
+  return found == object.end() ? kNull : *found;
+}
+
+std::vector<double> finite_numbers(const Json& array) {
+  std::vector<double> out;
+  if (!array.is_array()) return out;
+  for (const Json& value : array) {
+    if (!value.is_number() || !std::isfinite(value.get<double>())) return {};
+    out.push_back(value.get<double>());
+  }
+  return out;
+}
+
 size_t Cell::finished() const {
   return static_cast<size_t>(std::count_if(runs.begin(), runs.end(), [](const ToyRun& toy) { return toy.loss; }));
 }

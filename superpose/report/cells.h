@@ -17,6 +17,8 @@ namespace superpose::report {
 // A finite number in a JSON object; nothing when it is absent or anything else.
 std::optional<double> field(const Json& object, std::string_view name);
 std::string text_field(const Json& object, std::string_view name);
+const Json& member(const Json& object, std::string_view name);  // null when it is absent or `object` is none
+std::vector<double> finite_numbers(const Json& array);          // empty unless it is an array of finite numbers
 
 struct ToyRun {
   const store::Run* run = nullptr;

@@ -11,23 +11,6 @@
 namespace superpose::report {
 namespace {
 
-const Json& member(const Json& object, std::string_view name) {
-  static const Json kNull;
-  if (!object.is_object()) return kNull;
-  const auto found = object.find(name);
-  return found == object.end() ? kNull : *found;
-}
-
-std::vector<double> finite_numbers(const Json& array) {
-  std::vector<double> out;
-  if (!array.is_array()) return out;
-  for (const Json& value : array) {
-    if (!value.is_number() || !std::isfinite(value.get<double>())) return {};
-    out.push_back(value.get<double>());
-  }
-  return out;
-}
-
 void read_histogram(const Json& norm, Matrix& matrix) {
   const Json& histogram = member(norm, "histogram");
   matrix.edges = finite_numbers(member(histogram, "edges"));

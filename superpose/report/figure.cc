@@ -40,6 +40,7 @@ Json rounded(const std::optional<Interval>& interval) {
 Json point_json(const Point& point) {
   Json out{{"x", rounded(point.x)}, {"y", rounded(point.y)}};
   if (point.z) out["z"] = rounded(point.z);
+  if (point.x2) out["x2"] = rounded(point.x2);
   if (const Json interval = rounded(point.interval); !interval.is_null()) out["ci"] = interval;
   if (!point.runs.empty()) out["runs"] = id_ranges(point.runs);
   if (!point.note.empty()) out["note"] = point.note;

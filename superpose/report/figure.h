@@ -20,6 +20,7 @@ struct Point {
   std::vector<int64_t> runs;         // the runs of ours behind it
   std::string note;                  // shown with it; says so when recorded runs are behind it
   std::optional<double> z;           // the coloured value of a map
+  std::optional<double> x2;          // of a bar: where it ends
 };
 
 // Where a series comes from; decides how it is drawn and named in the legend.
@@ -37,7 +38,8 @@ struct Series {
   Role role = Role::ours;
   Hue hue;
   std::string label;           // written at the line's end; empty = none
-  std::string symbol = "dot";  // "dot", "triangle", "square", "diamond"
+  std::string symbol = "dot";  // "dot", "triangle", "square", "diamond", "star", "none"; "bars" from x to x2;
+                               // "rule": a vertical line at x with the label on it
   bool line = false;           // connect the points
   bool band = false;           // shade between the interval's ends
   bool diverged = false;       // points without y
@@ -63,7 +65,7 @@ struct Figure {
   std::string id;           // "loss-vs-m"
   std::string title;        // what it shows
   std::string paper;        // "Fig. 4b"; empty: not in the paper
-  std::string kind = "xy";  // "xy" or "map"
+  std::string kind = "xy";  // "xy", "map", or "rows": each series is one row with its key as name and values x
   std::string caption;      // what to see
   std::string interval;     // what the bars and bands are
   std::string empty;        // why nothing of ours is here, and the command that changes it; empty when there is

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "superpose/base/version.h"
+#include "superpose/report/html.h"
 #include "superpose/report/page.h"
 
 namespace superpose::report {
@@ -28,18 +29,6 @@ std::string badge(std::string_view name) {
   const std::string_view css = name == "confirmed" || name == "denied" ? name : "cannot_tell";
   return fmt::format("<span class=\"badge {}\"><span class=\"icon\" aria-hidden=\"true\">{}</span>{}</span>", css,
                      verdict.icon, verdict.word);
-}
-
-std::string code(std::string_view text) { return text.empty() ? "" : fmt::format("<code>{}</code>", escaped(text)); }
-
-std::string cell(const char* label, std::string_view html, const char* css = "") {
-  return fmt::format("<td role=\"cell\" data-label=\"{}\" class=\"{}\">{}</td>", label, css, html.empty() ? "—" : html);
-}
-
-std::string head_row(const std::vector<const char*>& names) {
-  std::string out = "<thead role=\"rowgroup\"><tr role=\"row\">";
-  for (const char* name : names) out += fmt::format("<th role=\"columnheader\" scope=\"col\">{}</th>", name);
-  return out + "</tr></thead>";
 }
 
 std::string header_html(const Page& page) {
@@ -254,21 +243,8 @@ std::string norms_svg(const Matrix& matrix) {
       kWidth, kHeight, number(lo), number(hi), shape);
 }
 
-std::string matrix_verdict(const std::string& verdict) {
-  const std::string_view word = verdict == "cannot_tell" ? "cannot tell" : std::string_view(verdict);
-  const bool known = verdict == "strong" || verdict == "weak" || verdict == "none";
-  const char* icon = verdict == "strong" ? "●" : verdict == "weak" ? "◐" : verdict == "none" ? "○" : "?";
-  return fmt::format("<span class=\"badge {}\"><span class=\"icon\" aria-hidden=\"true\">{}</span>{}</span>",
-                     known ? verdict : "cannot_tell", icon, escaped(word));
-}
-
 std::optional<double> times(const std::optional<double>& a, const std::optional<double>& b) {
   return a && b ? std::optional(*a * *b) : std::nullopt;
-}
-
-std::string file_name(const std::string& path) {
-  const size_t slash = path.find_last_of('/');
-  return slash == std::string::npos || slash + 1 == path.size() ? path : path.substr(slash + 1);
 }
 
 std::string checkpoints_html(const Page& page) {
@@ -301,7 +277,7 @@ std::string checkpoints_html(const Page& page) {
     out += cell("Overlap × m", number(times(matrix.mean_square, matrix.m)), "num");
     out += cell("centred × m", number(times(matrix.mean_square_centered, matrix.m)), "num");
     out += cell("random", "1", "num") + cell("Welch × m", number(times(matrix.welch, matrix.m)), "num");
-    out += cell("Row norms", norms_svg(matrix)) + cell("Superposition", matrix_verdict(matrix.verdict));
+    out += cell("Row norms", norms_svg(matrix)) + cell("Superposition", superposition_badge(matrix.verdict));
     out += cell("Because", escaped(matrix.because), "wide") + "</tr>\n";
   }
   return out + "</tbody></table>\n</section>\n";

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "superpose/base/base.h"
+#include "superpose/report/html.h"
 #include "superpose/report/page.h"
 
 namespace superpose {
@@ -85,12 +86,11 @@ std::string script_json(const Json& value) {
   return out;
 }
 
-std::string render(const Inputs& inputs) {
-  const Page page = make_page(inputs);
-  const std::array<std::pair<std::string_view, std::string>, 5> parts{{{"{{TITLE}}", escaped(page.title)},
+std::string assemble_page(const std::string& title, const std::string& body, const Json& data) {
+  const std::array<std::pair<std::string_view, std::string>, 5> parts{{{"{{TITLE}}", escaped(title)},
                                                                        {"{{CSS}}", std::string(page_file("page.css"))},
-                                                                       {"{{BODY}}", body_html(page)},
-                                                                       {"{{DATA}}", script_json(to_json(page))},
+                                                                       {"{{BODY}}", body},
+                                                                       {"{{DATA}}", script_json(data)},
                                                                        {"{{JS}}", std::string(page_file("page.js"))}}};
   // Markers are looked for in the template only, in order, so that no inserted text is ever taken for one.
   std::string_view rest = page_file("page.html");
@@ -103,6 +103,11 @@ std::string render(const Inputs& inputs) {
     rest.remove_prefix(at + marker.size());
   }
   return out + std::string(rest);
+}
+
+std::string render(const Inputs& inputs) {
+  const Page page = make_page(inputs);
+  return assemble_page(page.title, body_html(page), to_json(page));
 }
 
 }  // namespace superpose::report

@@ -18,7 +18,7 @@ function valuesOf(panel: Panel, pick: (point: Point) => (number | null | undefin
 export function domainOf(panel: Panel, which: "x" | "y"): [number, number] {
   const axis = panel[which];
   if (axis.domain) return axis.domain;
-  const values = valuesOf(panel, (point) => [point[which]], axis);
+  const values = valuesOf(panel, (point) => (which === "x" ? [point.x, point.x2] : [point.y]), axis);
   if (values.length === 0) return axis.log ? [1, 10] : [0, 1];
   let lo = Math.min(...values);
   let hi = Math.max(...values);

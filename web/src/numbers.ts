@@ -4,7 +4,7 @@ import { short } from "./palette";
 import type { Figure } from "./types";
 
 const kMostRows = 400;
-const columns = ["panel", "series", "source", "x", "y", "value", "low", "high", "runs", "note"];
+const columns = ["panel", "series", "source", "x", "to", "y", "value", "low", "high", "runs", "note"];
 
 type Cells = (string | number)[];
 
@@ -13,7 +13,7 @@ export function rowsOf(figure: Figure): Cells[] {
   for (const panel of figure.panels) {
     for (const series of panel.series) {
       for (const point of series.points) {
-        rows.push([panel.title, series.key, series.role, point.x, point.y ?? "", point.z ?? "", point.ci?.[0] ?? "", point.ci?.[1] ?? "",
+        rows.push([panel.title, series.key, series.role, point.x, point.x2 ?? "", point.y ?? "", point.z ?? "", point.ci?.[0] ?? "", point.ci?.[1] ?? "",
                    point.runs ?? "", point.note ?? ""]);
       }
     }

@@ -3,11 +3,12 @@
 import { drawMap, drawRamp } from "./map";
 import { fillNumbers } from "./numbers";
 import { colorOf } from "./palette";
+import { drawRows } from "./rows";
 import type { Figure, PageData, Panel, Series } from "./types";
 import { drawXy } from "./xy";
 
 const kGap = 16;
-const kPanelWidth = { xy: 300, map: 330 };
+const kPanelWidth = { xy: 300, map: 330, rows: 280 };
 const kWidest = 560;
 const kMostSteps = 8;
 
@@ -18,7 +19,7 @@ function element(name: string, css: string, text = ""): HTMLElement {
   return out;
 }
 
-const marks: Record<string, string> = { dot: "●", triangle: "▲", square: "■", diamond: "◆", star: "★" };
+const marks: Record<string, string> = { bars: "■", ring: "◯", dot: "●", triangle: "▲", square: "■", diamond: "◆", star: "★" };
 const hollow: Record<string, string> = { dot: "○", triangle: "△", square: "□", diamond: "◇", star: "☆" };
 
 function legendMark(series: Series): string {
@@ -31,8 +32,9 @@ function legendMark(series: Series): string {
 function legend(panels: Panel[]): HTMLElement {
   const ordered = [...new Set(panels.flatMap((panel) => panel.series).filter((series) => series.hue[0] === "seq").map((series) => series.key))];
   const entries = new Map<string, { color: string; glyphs: Set<string> }>();
-  const rank = (series: Series) => ["ink", "neg", "pos", "seq", "cat"].indexOf(series.hue[0]) * 1000 + series.hue[1];
-  for (const series of panels.flatMap((panel) => panel.series).sort((a, b) => rank(a) - rank(b))) {
+  const rank = (series: Series) => ["ink", "neg", "pos", "seq", "cat", "bad"].indexOf(series.hue[0]) * 1000 + series.hue[1];
+  // A vertical line carries its own label.
+  for (const series of panels.flatMap((panel) => panel.series).filter((one) => one.symbol !== "rule").sort((a, b) => rank(a) - rank(b))) {
     const entry = entries.get(series.key) ?? { color: colorOf(series), glyphs: new Set<string>() };
     entry.glyphs.add(legendMark(series));
     entries.set(series.key, entry);
@@ -123,10 +125,11 @@ function mount(figure: Figure, place: HTMLElement): void {
     panelsAt.replaceChildren(...panels.map((panel) => {
       const box = element("div", "panel");
       if (panel.title) box.append(element("h4", "", panel.title));
-      box.append(figure.kind === "map" ? drawMap(panel, domain, each, describe(figure, panel)) : drawXy(panel, each, describe(figure, panel)));
+      const label = describe(figure, panel);
+      box.append(figure.kind === "map" ? drawMap(panel, domain, each, label) : figure.kind === "rows" ? drawRows(panel, each, label) : drawXy(panel, each, label));
       return box;
     }));
-    legendAt.replaceChildren(figure.kind === "map" ? drawRamp(figure.color?.label ?? "", domain) : legend(panels));
+    legendAt.replaceChildren(...(figure.kind === "map" ? [drawRamp(figure.color?.label ?? "", domain)] : figure.kind === "rows" ? [] : [legend(panels)]));
   }
   if (select) {
     const label = element("label", "chooser", "Panels: ");

@@ -6,6 +6,7 @@ const steps: Record<string, number> = { neg: 5, pos: 5, seq: 7, cat: 5 };
 
 export function colorOf(series: Series): string {
   const [palette, index, count] = series.hue;
+  if (palette === "bad") return "var(--bad)";
   const n = steps[palette];
   if (!n) return index === 0 ? "var(--ink)" : "var(--soft)";
   if (palette === "cat") return `var(--cat-${index % n})`;

@@ -4,6 +4,7 @@ export interface Point {
   x: number;
   y: number | null;
   z?: number | null;
+  x2?: number;
   ci?: [number, number];
   runs?: string;
   note?: string;
@@ -42,7 +43,7 @@ export interface Panel {
 export interface Figure {
   id: string;
   title: string;
-  kind: "xy" | "map";
+  kind: "xy" | "map" | "rows";
   caption: string;
   color?: { label: string; domain: [number, number] | null };
   panels: Panel[];

@@ -21,7 +21,7 @@ function rowsOf(series: Series): Row[] {
 
 function tipText(row: Row, panel: Panel): string {
   const lines = [`${row.series.key} — ${roleWords[row.series.role]}`];
-  lines.push(`${panel.x.label}: ${short(row.x, 4)}`);
+  lines.push(`${panel.x.label}: ${short(row.x, 4)}${row.x2 === undefined ? "" : ` to ${short(row.x2, 4)}`}`);
   const range = row.ci ? ` [${short(row.ci[0])}, ${short(row.ci[1])}]` : "";
   lines.push(`${panel.y.label}: ${short(row.y ?? NaN, 4)}${range}`);
   if (row.note) lines.push(row.note);
@@ -39,6 +39,9 @@ function seriesMarks(series: Series, domain: [number, number], radius: number): 
   const lo = (row: Row) => clamp(row.ci![0]);
   const hi = (row: Row) => clamp(row.ci![1]);
   const published = series.role === "published";
+  if (series.symbol === "bars") return [Plot.rectY(rows, { x1: "x", x2: "x2", y1: domain[0], y2: "y", fill: color, fillOpacity: 0.75, insetLeft: 0.25, insetRight: 0.25 })];
+  if (series.symbol === "ring") return [Plot.dot(rows, { x: "x", y: "y", r: radius * 2.1, stroke: color, strokeWidth: 2 })];
+  if (series.symbol === "rule") return [Plot.ruleX(series.points, { x: "x", stroke: color, strokeWidth: 1.3, strokeDasharray: "5 4" })];
   if (series.band && series.symbol === "none" && series.line) {
     marks.push(Plot.areaY(withInterval, { x: "x", y1: lo, y2: hi, fill: color, fillOpacity: 0.13 }));
   } else if (series.band) {
@@ -87,14 +90,27 @@ function endLabels(panel: Panel, domain: [number, number], height: number): Plot
   }));
 }
 
+// Labels of vertical lines, one under the other from the top, on the side with more room.
+function ruleLabels(panel: Panel, x: [number, number]): Plot.Markish[] {
+  const share = (value: number) => panel.x.log ? Math.log(value / x[0]) / Math.log(x[1] / x[0]) : (value - x[0]) / (x[1] - x[0]);
+  return panel.series.filter((series) => series.symbol === "rule").map((series, i) => {
+    const left = share(series.points[0].x) > 0.5;
+    return Plot.text(series.points, {
+      x: "x", frameAnchor: "top", text: () => series.label ?? series.key, textAnchor: left ? "end" : "start", dx: left ? -5 : 5, dy: 4 + 13 * i,
+      fill: colorOf(series), stroke: "var(--page)", strokeWidth: 4, fontSize: 11,
+    });
+  });
+}
+
 export function drawXy(panel: Panel, width: number, label: string): SVGSVGElement | HTMLElement {
   const x = domainOf(panel, "x");
   const y = domainOf(panel, "y");
   const height = Math.round(Math.min(Math.max(width * 0.72, 230), 340));
-  const margins = { marginTop: 26, marginBottom: 38, marginLeft: 48, marginRight: panel.series.some((s) => s.label) ? 58 : 16 };
+  const margins = { marginTop: 26, marginBottom: 38, marginLeft: 48, marginRight: panel.series.some((s) => s.label && s.symbol !== "rule") ? 58 : 16 };
   const inner = height - margins.marginTop - margins.marginBottom;
   const order = { theory: 0, published: 1, fit: 2, ours: 3 };
   const drawn = [...panel.series].sort((a, b) => order[a.role] - order[b.role]);
+  const middle = (row: Row) => (row.x2 === undefined ? row.x : (row.x + row.x2) / 2);
   const rows = drawn.filter((series) => series.symbol !== "none").flatMap(rowsOf);
   const marks: Plot.Markish[] = [
     Plot.gridX({ ticks: ticksOf(panel.x, x, 6), strokeOpacity: 0.09 }),
@@ -102,8 +118,9 @@ export function drawXy(panel: Panel, width: number, label: string): SVGSVGElemen
     Plot.axisX({ ticks: ticksOf(panel.x, x, Math.max(3, Math.floor(width / 80))), tickFormat: (v: number) => short(v, 5), label: panel.x.label, labelAnchor: "right" }),
     Plot.axisY({ ticks: ticksOf(panel.y, y, 5), tickFormat: (v: number) => short(v, 5), label: panel.y.label, labelAnchor: "top" }),
     ...drawn.flatMap((series) => seriesMarks(series, y, rows.length > 400 ? 2.4 : rows.length > 150 ? 3.2 : 4)),
-    ...endLabels(panel, y, inner),
-    Plot.tip(rows, Plot.pointer({ x: "x", y: "y", title: (row: Row) => tipText(row, panel), maxRadius: 30 })),
+    ...endLabels({ ...panel, series: panel.series.filter((series) => series.symbol !== "rule") }, y, inner),
+    ...ruleLabels(panel, x),
+    Plot.tip(rows, Plot.pointer({ x: middle, y: "y", title: (row: Row) => tipText(row, panel), maxRadius: 30 })),
   ];
   return Plot.plot({
     width, height, ...margins, marks, ariaLabel: label,
