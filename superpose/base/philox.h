@@ -33,7 +33,10 @@ enum class RandomStream : uint32_t {
   resample = 5,
   pair_sample = 6,
   init_decoder = 7,
-  feature_loss = 8
+  feature_loss = 8,
+  row_sample = 9,
+  column_shuffle = 10,
+  krylov_start = 11
 };
 
 // The stream of blocks (seed, stream, a, b): block k is philox(key = seed, counter = {k, b, a, stream}).

@@ -16,6 +16,8 @@ namespace superpose::checkpoint {
 
 struct Checkpoint::State {
   Contents contents;
+  std::unique_ptr<const Folder> folder;  // where it comes from; null for one opened from a folder or from memory
+  const hub::HubFolder* hub = nullptr;   // the same, when it is one
 
   explicit State(Contents read) : contents(std::move(read)) {
     auto& order = contents.by_name;
@@ -37,9 +39,24 @@ Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;
 Checkpoint& Checkpoint::operator=(Checkpoint&&) noexcept = default;
 
 Checkpoint Checkpoint::open(const std::filesystem::path& path) {
+  if (hub::is_hub_id(path.native())) {
+    const hub::HubId id = hub::parse_hub_id(path.native());
+    auto folder = hub::open_hub(id, hub::options_from_environment());
+    Checkpoint out =
+        id.file.empty() ? open_folder(*folder) : Checkpoint(std::make_unique<State>(read_file(*folder, id.file)));
+    auto& warnings = out.state_->contents.warnings;
+    for (auto& note : folder->notes()) warnings.push_back(std::move(note));
+    out.state_->hub = folder.get();
+    out.state_->folder = std::move(folder);
+    return out;
+  }
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return open_folder(*disk_folder(path));
-  return Checkpoint(std::make_unique<State>(read_file(*disk_folder(path.parent_path()), path.filename().string())));
+  const bool is_folder = std::filesystem::is_directory(path, error);
+  std::unique_ptr<const Folder> folder = disk_folder(is_folder ? path : path.parent_path());
+  Checkpoint out = is_folder ? open_folder(*folder)
+                             : Checkpoint(std::make_unique<State>(read_file(*folder, path.filename().string())));
+  out.state_->folder = std::move(folder);
+  return out;
 }
 
 Checkpoint Checkpoint::open_memory(std::vector<MemoryFile> files) {
@@ -127,6 +144,8 @@ uint64_t Checkpoint::bytes_read() const {
   for (const auto& file : state_->contents.weight_files) out += file->bytes_read();
   return out;
 }
+const Folder* Checkpoint::folder() const { return state_->folder.get(); }
+hub::Traffic Checkpoint::traffic() const { return state_->hub ? state_->hub->traffic() : hub::Traffic(); }
 uint64_t Checkpoint::bytes_total() const {
   uint64_t out = 0;
   for (const auto& file : state_->contents.weight_files) out += file->size();

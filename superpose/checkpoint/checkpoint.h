@@ -2,8 +2,9 @@
 // checkpoint: files that hold weights -> an index of named tensors -> rows on demand; and which tensor is the head.
 //
 // Contract, fuzzed: for any bytes, reading an index returns a valid one or throws Error{bad_file | unsupported}; memory
-// stays within a small multiple (about ten) of the header. Every file byte passes through ByteReader or File::read, every
-// index through validate(). No tensor data is touched before rows() is read, save to compare a head with its embedding.
+// stays within a small multiple (about ten) of the header. Every file byte passes through ByteReader or File::read,
+// every index through validate(). No tensor data is touched before rows() is read, save to compare a head with its
+// embedding.
 //
 // Each format is one file of this folder and one line in table.cc; its byte layout is in docs/formats/.
 #pragma once
@@ -20,20 +21,40 @@
 #include "superpose/base/json.h"
 #include "superpose/base/matrix.h"
 #include "superpose/base/rows.h"
+#include "superpose/hub/hub.h"
 
 namespace superpose::checkpoint {
 
 // What one element is stored as. The block formats of GGUF hold `block_elements` values of one row in `block_bytes`.
 // u8 and i8 are integers, of weights only with a Scale. other: listed by name, never loaded.
 enum class Dtype {
-  f64, f32, f16, bf16, f8_e4m3, f8_e5m2, u8, i8,
-  q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs, mxfp4,
+  f64,
+  f32,
+  f16,
+  bf16,
+  f8_e4m3,
+  f8_e5m2,
+  u8,
+  i8,
+  q4_0,
+  q4_1,
+  q5_0,
+  q5_1,
+  q8_0,
+  q2_k,
+  q3_k,
+  q4_k,
+  q5_k,
+  q6_k,
+  iq4_nl,
+  iq4_xs,
+  mxfp4,
   other
 };
 struct DtypeTraits {
-  std::string_view name;       // "F64", "Q4_K", ...
-  uint32_t block_elements = 1; // 0 for other
-  uint32_t block_bytes = 0;    // 0 for other
+  std::string_view name;        // "F64", "Q4_K", ...
+  uint32_t block_elements = 1;  // 0 for other
+  uint32_t block_bytes = 0;     // 0 for other
 };
 const DtypeTraits& traits(Dtype dtype);
 inline std::string_view dtype_name(Dtype dtype) { return traits(dtype).name; }
@@ -48,19 +69,19 @@ struct Scale {
 struct TensorInfo {
   std::string name;
   Dtype dtype = Dtype::f32;
-  std::string dtype_text;         // as the file spells it ("F32", "I64", "<f4", "Q4_K", "torch.FloatStorage")
-  uint32_t bits = 32;             // per element, also for dtypes that are never loaded; 0 where blocks or nothing say it
-  std::vector<uint64_t> shape;    // empty: a scalar, one element. An extent may be 0. At most 8 extents.
+  std::string dtype_text;       // as the file spells it ("F32", "I64", "<f4", "Q4_K", "torch.FloatStorage")
+  uint32_t bits = 32;           // per element, also for dtypes that are never loaded; 0 where blocks or nothing say it
+  std::vector<uint64_t> shape;  // empty: a scalar, one element. An extent may be 0. At most 8 extents.
   std::vector<uint64_t> strides;  // in elements, one per extent; empty: row-major without gaps. Not for block formats.
   std::shared_ptr<const Scale> scale;  // of integers
-  uint64_t begin = 0, end = 0;    // byte range in its file, from the first element to past the last
-  size_t file = 0;                // index into the checkpoint's files
+  uint64_t begin = 0, end = 0;         // byte range in its file, from the first element to past the last
+  size_t file = 0;                     // index into the checkpoint's files
 };
 
 class Checkpoint {
  public:
-  // path: a file, a model folder, or hf:OWNER/NAME[@REVISION] for a model of a hub (hub/hub.h). Error{io} when it is not
-  // there, Error{usage} for a folder with several weight files and no index that says which belong together,
+  // path: a file, a model folder, or hf:OWNER/NAME[@REVISION][:FILE] for a model of a hub (hub/hub.h). Error{io} when
+  // it is not there, Error{usage} for a folder with several weight files and no index that says which belong together,
   // Error{bad_file | unsupported} otherwise.
   static Checkpoint open(const std::filesystem::path& path);
   // The same for files in memory: one file, or several that are taken as the files of one folder.
@@ -78,8 +99,8 @@ class Checkpoint {
   const std::vector<std::string>& tokens() const;              // of a GGUF file, by id; empty if none
   const std::vector<std::string>& warnings() const;            // about the files; Role has those about the head
 
-  // The rows of a 2-D tensor, read when asked for; valid while this checkpoint lives. Error{unsupported} for other ranks
-  // and for dtypes that are no weights, with the reason.
+  // The rows of a 2-D tensor, read when asked for; valid while this checkpoint lives. Error{unsupported} for other
+  // ranks and for dtypes that are no weights, with the reason.
   std::unique_ptr<RowSource> rows(const TensorInfo& tensor) const;
 
   // All rows as T = float or double. Allocates rows·cols·sizeof(T).
@@ -96,6 +117,11 @@ class Checkpoint {
   // Different bytes of the weight files read so far, and how many those files have.
   uint64_t bytes_read() const;
   uint64_t bytes_total() const;
+  // What came over the network so far; nothing for files of this machine.
+  hub::Traffic traffic() const;
+
+  // The folder that open()'s path names or lies in, for what stands beside the weights; nullptr for the other ways.
+  const Folder* folder() const;
 
  private:
   struct State;

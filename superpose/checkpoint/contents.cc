@@ -73,38 +73,77 @@ std::vector<TensorInfo> add_file(Contents& contents, const Folder& source, const
 }
 
 Contents read_file(const Folder& source, const std::string& name) {
-  if (name.ends_with(".safetensors.index.json")) return read_shards(source, name);
+  if (name.ends_with(kSafetensorsIndex) || name.ends_with(kTorchIndex)) return read_shards(source, name);
   Contents contents;
   contents.tensors = add_file(contents, source, name);
-  if (contents.format == "safetensors") contents.config = read_config(source);
+  const bool may_have_config = contents.format == "safetensors" || contents.format == "torch";
+  if (may_have_config && contents.config.is_null()) contents.config = read_config(source);
   return contents;
 }
 
-Contents read_folder(const Folder& source) {
-  if (source.has("model.safetensors")) return read_file(source, "model.safetensors");
-  if (source.has("model.safetensors.index.json")) return read_shards(source, "model.safetensors.index.json");
-  std::vector<std::string> weights;
-  const auto names = source.names();
-  std::copy_if(names.begin(), names.end(), std::back_inserter(weights),
-               [](const auto& name) { return name.ends_with(".safetensors"); });
-  if (weights.size() == 1) return read_file(source, weights[0]);
+namespace {
+
+constexpr std::string_view kModel = "model.safetensors", kTorchModel = "pytorch_model.bin";
+constexpr std::string_view kIndexed = ".index.json";
+
+// What training leaves beside the weights, in the same formats.
+bool is_side_file(std::string_view name) {
+  constexpr std::string_view kSideFiles[] = {"optimizer", "rng_state", "scaler",
+                                             "scheduler", "tokenizer", "training_args"};
+  return std::any_of(std::begin(kSideFiles), std::end(kSideFiles),
+                     [&](std::string_view side) { return name.starts_with(side); });
+}
+
+bool is_weights(std::string_view name) {
+  const auto all = formats();
+  return !is_side_file(name) && std::any_of(all.begin(), all.end(), [&](const Format& format) {
+    return has_extension(name, format.extensions);
+  });
+}
+
+// The name of the file of the folder that says what the model is.
+std::string choose_file(const Folder& source) {
   const std::string place = source.label("");
-  if (weights.size() > 1) {
+  const auto has = [&](std::string_view name) { return source.has(std::string(name)); };
+  const auto indexed = [](std::string_view name) { return std::string(name) + std::string(kIndexed); };
+  if (has(kModel)) return std::string(kModel);
+  if (has(indexed(kModel))) return indexed(kModel);
+  std::vector<std::string> safetensors, weights;
+  for (const auto& name : source.names()) {
+    if (name.ends_with(".safetensors")) safetensors.push_back(name);
+    if (is_weights(name) && source.has(name)) weights.push_back(name);
+  }
+  if (safetensors.size() == 1) return safetensors[0];
+  if (has(kTorchModel)) return std::string(kTorchModel);
+  if (has(indexed(kTorchModel))) return indexed(kTorchModel);
+  if (safetensors.size() > 1) {
     throw Error(ErrorKind::usage,
                 fmt::format("{}: holds {} .safetensors files and no model.safetensors.index.json; name one of them: {}",
-                            place, weights.size(), fmt::join(weights.begin(), weights.begin() + 2, ", ")));
+                            place, safetensors.size(), fmt::join(safetensors.begin(), safetensors.begin() + 2, ", ")));
   }
-  const bool torch = std::any_of(names.begin(), names.end(), [](const auto& name) {
-    return name.starts_with("pytorch_model") && name.find(".bin") != std::string::npos;
-  });
+  if (weights.size() == 1) return weights[0];
+  if (weights.size() > 1) {
+    throw Error(
+        ErrorKind::usage,
+        fmt::format("{}: holds {} files of weights and nothing that says which is the model; name one of them: {}",
+                    place, weights.size(), fmt::join(weights.begin(), weights.begin() + 2, ", ")));
+  }
   throw Error(ErrorKind::unsupported,
-              torch
-                  ? fmt::format("{}: holds only PyTorch weights (pytorch_model.bin), which are not read yet; expected "
-                                "model.safetensors",
-                                place)
-                  : fmt::format("{}: holds no weights that are read; expected model.safetensors, "
-                                "model.safetensors.index.json with its shards, or one *.safetensors file",
-                                place));
+              fmt::format("{}: holds no weights that are read; expected model.safetensors, pytorch_model.bin, one of "
+                          "them with .index.json and its shards, or one file of weights",
+                          place));
+}
+
+}  // namespace
+
+Contents read_folder(const Folder& source) {
+  const std::string name = choose_file(source);
+  Contents contents = read_file(source, name);
+  for (const std::string& other : {std::string(kTorchModel), std::string(kTorchModel) + std::string(kIndexed)}) {
+    if (contents.format != "safetensors" || !source.has(other)) continue;
+    contents.warnings.push_back(fmt::format("{}: holds {} too; {} was read", source.label(""), other, name));
+  }
+  return contents;
 }
 
 }  // namespace superpose::checkpoint

@@ -23,10 +23,14 @@ struct Contents {
   std::vector<std::string> warnings;
 };
 
-// One file; for safetensors with the config.json beside it.
+inline constexpr std::string_view kSafetensorsIndex = ".safetensors.index.json", kTorchIndex = ".bin.index.json";
+
+// One file, or the shards of an index file; for safetensors and PyTorch with the config.json beside it, unless the file
+// says itself what its model is.
 Contents read_file(const Folder& source, const std::string& name);
 
-// A model folder: model.safetensors, or the shards of model.safetensors.index.json, or the only *.safetensors.
+// A model folder: model.safetensors, or the shards of model.safetensors.index.json, or the only *.safetensors; else the
+// same of pytorch_model.bin; else the only file of any other format.
 Contents read_folder(const Folder& source);
 
 // The shards that an index file names.

@@ -88,9 +88,6 @@ TEST(Folder, what_is_taken_and_what_is_said_when_nothing_fits) {
   expect_error(ErrorKind::usage, "holds 2 .safetensors files", [&] {
     Checkpoint::open_memory({{"a.safetensors", one}, {"b.safetensors", two}});
   });
-  expect_error(ErrorKind::unsupported, "only PyTorch weights (pytorch_model.bin), which are not read yet", [&] {
-    Checkpoint::open_memory({{"pytorch_model.bin", one}, {"config.json", bytes_of("{}")}});
-  });
   expect_error(ErrorKind::unsupported, "holds no weights that are read", [&] {
     Checkpoint::open_memory({{"a.txt", one}, {"config.json", bytes_of("{}")}});
   });

@@ -36,6 +36,7 @@ constexpr EmbeddingName kEmbeddings[] = {
     {"embed_tokens.weight", "base model without a head", Alone::embedding},
     {"backbone.embeddings.weight", "Mamba", Alone::tied_head},
     {"emb.weight", "RWKV", Alone::embedding},
+    {"token_embd.weight", "GGUF", Alone::tied_head},
 };
 
 bool ends_at_dot(std::string_view name, std::string_view end) {
@@ -69,9 +70,12 @@ constexpr TieDefault kTieDefaults[] = {
     {"stablelm", false}, {"starcoder2", true}, {"t5", true},     {"whisper", true},
 };
 
-constexpr std::string_view kEncoders[] = {"albert",     "bert",       "camembert", "deberta",    "deberta-v2",
-                                          "distilbert", "electra",    "ernie",     "esm",        "modernbert",
-                                          "mpnet",      "nomic_bert", "roberta",   "xlm-roberta"};
+// By model_type of config.json and by general.architecture of GGUF.
+constexpr std::string_view kEncoders[] = {
+    "albert",       "bert",           "camembert",   "deberta",    "deberta-v2",      "distilbert",
+    "electra",      "ernie",          "esm",         "eurobert",   "gemma-embedding", "jina-bert-v2",
+    "jina-bert-v3", "llama-embed",    "modern-bert", "modernbert", "mpnet",           "neo-bert",
+    "nomic-bert",   "nomic-bert-moe", "nomic_bert",  "roberta",    "t5encoder",       "xlm-roberta"};
 
 // Fields that hold the number of columns of the token matrix, the most specific first.
 constexpr std::string_view kWidthFields[] = {
@@ -151,8 +155,9 @@ const TensorInfo* find_embedding(const std::vector<TensorInfo>& tensors, const E
   return nullptr;
 }
 
-ModelConfig read_model_config(const Json& config) {
+ModelConfig read_model_config(const Json& config, std::string_view source) {
   ModelConfig out;
+  out.source = source;
   out.present = config.is_object();
   FieldReader fields(config, out.warnings);
   out.model_type = fields.text("model_type");

@@ -24,9 +24,11 @@ struct EmbeddingName {
 const TensorInfo* find_head(const std::vector<TensorInfo>& tensors);
 const TensorInfo* find_embedding(const std::vector<TensorInfo>& tensors, const EmbeddingName** rule);
 
-// The fields of config.json that say what the head is. A field of the wrong type counts as absent and is reported.
+// The fields of config.json, or of the header of a file that says as much, that say what the head is. A field of the
+// wrong type counts as absent and is reported.
 struct ModelConfig {
   bool present = false;
+  std::string_view source;  // what messages call it: "config.json"
   std::string model_type;
   std::string architecture;      // the first of `architectures`
   std::optional<bool> tied;      // tie_word_embeddings
@@ -37,7 +39,7 @@ struct ModelConfig {
   std::string projection;         // "word_embed_proj_dim 16 below hidden_size 32" when they differ
   std::vector<std::string> warnings;
 };
-ModelConfig read_model_config(const Json& config);
+ModelConfig read_model_config(const Json& config, std::string_view source);
 
 bool is_encoder_type(std::string_view model_type);      // bert, roberta, ...: no head that predicts the next token
 bool is_language_model(std::string_view architecture);  // ...ForCausalLM, ...LMHeadModel, ...

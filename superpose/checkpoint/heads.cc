@@ -50,18 +50,18 @@ void compare_shape(const ModelConfig& config, Role& role) {
   }
   if (config.vocab_rows && shape[0] != *config.vocab_rows) {
     role.warnings.push_back(
-        fmt::format("{} has {} rows, config.json says vocab_size {}", name, shape[0], *config.vocab_rows));
+        fmt::format("{} has {} rows, {} says vocab_size {}", name, shape[0], config.source, *config.vocab_rows));
   }
   if (config.width && shape[1] != *config.width) {
-    role.warnings.push_back(
-        fmt::format("{} has {} columns, config.json says {} {}", name, shape[1], config.width_field, *config.width));
+    role.warnings.push_back(fmt::format("{} has {} columns, {} says {} {}", name, shape[1], config.source,
+                                        config.width_field, *config.width));
   }
 }
 
-// What config.json says, as the beginning of an evidence sentence.
+// What the configuration says, as the beginning of an evidence sentence.
 std::string says(const ModelConfig& config) {
-  if (!config.present) return "no config.json, decided from names alone";
-  std::string out = "config.json:";
+  if (!config.present) return fmt::format("no {}, decided from names alone", config.source);
+  std::string out = fmt::format("{}:", config.source);
   if (!config.model_type.empty()) out += fmt::format(" model_type {},", printable(config.model_type));
   if (!config.tied) return out + " nothing about tie_word_embeddings";
   out += fmt::format(" tie_word_embeddings {}", *config.tied);
@@ -74,6 +74,13 @@ Roles with_head(const Checkpoint& checkpoint, const ModelConfig& config, const T
   Role role{&head, "lm_head", false, "", {}};
   const std::string start = fmt::format("{}; the file has {}", says(config), printable(head.name));
   if (!embedding) {
+    for (const TensorInfo& other : checkpoint.tensors()) {
+      if (&other == &head || other.shape != head.shape || !checkpoint.same_values(head, other)) continue;
+      role.tied = true;
+      role.evidence = fmt::format("{} and {}, which holds the same values: it is the embedding under an unusual name",
+                                  start, printable(other.name));
+      return {role};
+    }
     role.tied = config.tied.value_or(false);
     role.evidence = start + (role.tied ? " and no embedding apart from it, so one matrix is both"
                                        : " and no embedding with a known name");
@@ -83,7 +90,7 @@ Roles with_head(const Checkpoint& checkpoint, const ModelConfig& config, const T
     role.tied = true;
     role.evidence = fmt::format("{} and {}, which hold the same values", start, printable(embedding->name));
     if (config.tied == false) {
-      role.warnings.push_back(fmt::format("config.json says tie_word_embeddings false{}, but {} and {} are equal",
+      role.warnings.push_back(fmt::format("{} says tie_word_embeddings false{}, but {} and {} are equal", config.source,
                                           config.tied_is_default ? " by default" : "", printable(head.name),
                                           printable(embedding->name)));
     }
@@ -92,10 +99,10 @@ Roles with_head(const Checkpoint& checkpoint, const ModelConfig& config, const T
   role.evidence =
       fmt::format("{} beside {}, and they differ: the head has values of its own", start, printable(embedding->name));
   if (config.tied == true) {
-    role.warnings.push_back(fmt::format(
-        "config.json says tie_word_embeddings true{}, but {} {} differs from {} {}; the tensor in the file was used",
-        config.tied_is_default ? " by default" : "", printable(head.name), shape_text(head.shape),
-        printable(embedding->name), shape_text(embedding->shape)));
+    role.warnings.push_back(
+        fmt::format("{} says tie_word_embeddings true{}, but {} {} differs from {} {}; the tensor in the file was used",
+                    config.source, config.tied_is_default ? " by default" : "", printable(head.name),
+                    shape_text(head.shape), printable(embedding->name), shape_text(embedding->shape)));
   }
   Role second{embedding, "embedding", false, fmt::format("the input embedding beside {}", printable(head.name)), {}};
   return {role, second};
@@ -124,10 +131,9 @@ Role without_head(const ModelConfig& config, const TensorInfo& embedding, const 
   } else {
     role.evidence = start + ", so this is only the embedding";
     if (config.tied == false) {
-      role.warnings.push_back(
-          fmt::format("config.json says tie_word_embeddings false{}, but no tensor has the name of a head; the "
-                      "embedding was used",
-                      config.tied_is_default ? " by default" : ""));
+      role.warnings.push_back(fmt::format(
+          "{} says tie_word_embeddings false{}, but no tensor has the name of a head; the embedding was used",
+          config.source, config.tied_is_default ? " by default" : ""));
     }
   }
   return role;
@@ -172,8 +178,11 @@ std::optional<Role> declared(const Checkpoint& checkpoint) {
     return Role{matrix(tied ? "tok_embeddings.weight" : "output.weight"),
                 "lm_head",
                 tied,
-                tied ? "llama2.c header: vocab_size is positive, so the classifier is the embedding"
-                     : "llama2.c header: vocab_size is negative, so the classifier has weights of its own",
+                fmt::format("llama2.c header: {}, so the classifier {}",
+                            checkpoint.config().value("version", 0) > 0
+                                ? fmt::format("shared_classifier is {:d}", tied)
+                                : fmt::format("vocab_size is {}", tied ? "positive" : "negative"),
+                            tied ? "is the embedding" : "has weights of its own"),
                 {}};
   }
   if (checkpoint.metadata().contains("superpose.config")) {
@@ -192,7 +201,8 @@ Roles automatic(const Checkpoint& checkpoint) {
     }
     return out;
   }
-  const ModelConfig config = read_model_config(checkpoint.config());
+  const ModelConfig config =
+      read_model_config(checkpoint.config(), checkpoint.format() == "gguf" ? "GGUF metadata" : "config.json");
   const EmbeddingName* rule = nullptr;
   const TensorInfo* head = find_head(checkpoint.tensors());
   const TensorInfo* embedding = find_embedding(checkpoint.tensors(), &rule);
@@ -213,7 +223,8 @@ Roles automatic(const Checkpoint& checkpoint) {
     auto& warnings = out[0].warnings;
     warnings.insert(warnings.begin(), config.warnings.begin(), config.warnings.end());
     if (!config.present && out[0].role != "matrix") {
-      warnings.push_back("no config.json: whether the head is tied was decided from the names of the tensors");
+      warnings.push_back(
+          fmt::format("no {}: whether the head is tied was decided from the names of the tensors", config.source));
     }
   }
   return out;

@@ -7,7 +7,7 @@
 #include "superpose/base/files.h"
 #include "superpose/checkpoint/checkpoint.h"
 #include "superpose/checkpoint/counted_allocation.h"
-#include "superpose/checkpoint/fixtures.h"
+#include "superpose/checkpoint/torch_fixtures.h"
 
 namespace superpose::checkpoint {
 namespace {
@@ -43,6 +43,25 @@ TEST(Memory, files_of_200_bytes_that_declare_2_to_the_60_elements) {
   append(length, uint64_t{1} << 60);
   append(length, "{\"W\":");
   EXPECT_LT(peak_of_opening("e.safetensors", length), 64u << 10);
+}
+
+// A pickle's opcodes of one byte become values of some fifty; the storages are not looked at.
+TEST(Memory, torch_files_grow_with_their_pickle) {
+  std::string value = "}(";
+  Storages storages;
+  for (int i = 0; i < 2000; ++i) {
+    value +=
+        pkl::text("layers." + std::to_string(i)) + pkl::tensor(pkl::storage("FloatStorage", "0", 6), 0, {2, 3}, {3, 1});
+  }
+  EXPECT_LT(peak_of_opening("many.pt", torch_zip(value + "u", {{"0", Bytes(1 << 24)}})), 10 * value.size());
+  const std::string lists = std::string(100'000, ']');
+  EXPECT_LT(peak_of_opening("lists.pt", torch_zip(lists, {})), 200 * lists.size());
+  // Bombs: 16 MB of zeros in 16 KB, as a tensor and as a pickle.
+  const Bytes bomb = torch_zip(pkl::dict({{"w", pkl::whole("0", 2000, 2000)}}), {{"0", Bytes(16'000'000)}}, true);
+  EXPECT_LT(peak_of_opening("tensor.pt", bomb), 256u << 10);
+  EXPECT_LT(peak_of_opening("pickle.pt", zip({{"a/data.pkl", Bytes(16'000'000), true}})), 8u << 20);
+  EXPECT_LT(peak_of_opening("array.npz", zip({{"W.npy", npy("{'descr': '<f4'", Bytes(16'000'000)), true}})),
+            512u << 10);
 }
 
 // Many tiny tensors are the worst a header of a given length can do: about 60 bytes of JSON for each.

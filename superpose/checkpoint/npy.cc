@@ -7,13 +7,14 @@
 #include "superpose/base/bytes.h"
 #include "superpose/base/printable.h"
 #include "superpose/checkpoint/formats.h"
+#include "superpose/checkpoint/npy.h"
 
 namespace superpose::checkpoint {
 namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr uint64_t kMaxHeaderBytes = 65'536;  // NumPy itself refuses more than 10000 by default
-constexpr size_t kMaxExtents = 64;            // validate() refuses ranks above 8 with a better message
+constexpr uint64_t kMaxHeaderBytes = kMaxNpyHeaderBytes - 12;
+constexpr size_t kMaxExtents = 64;  // validate() refuses ranks above 8 with a better message
 
 [[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
 
@@ -59,6 +60,23 @@ class HeaderText {
     }
     return out;
   }
+  // The rest of a list whose '[' was accepted, with what is nested in it.
+  void skip_list() {
+    for (int depth = 1; depth > 0;) {
+      if (accept("'") || accept("\"")) {
+        --at_;
+        string();
+      } else if (accept("[") || accept("(")) {
+        ++depth;
+      } else if (accept("]") || accept(")")) {
+        --depth;
+      } else if (at_end()) {
+        fail("a list without end");
+      } else {
+        ++at_;
+      }
+    }
+  }
   bool at_end() {
     skip_spaces();
     return at_ == text_.size();
@@ -85,31 +103,33 @@ class HeaderText {
 };
 
 // '<f4' -> F32. Integers, booleans and complex numbers are listed as `other`; what has no fixed size (strings,
-// objects, records) or the wrong byte order is not read at all.
-void set_dtype(TensorInfo& tensor, std::string_view descr) {
+// objects, records) or the wrong byte order is refused.
+void set_dtype(NpyHeader& out, std::string_view descr) {
+  TensorInfo& tensor = out.tensor;
   tensor.dtype_text = descr;
+  tensor.dtype = Dtype::other;
   const auto refuse = [&](std::string_view why) {
-    throw Error(ErrorKind::unsupported,
-                fmt::format("descr {}: {}; '<f2', '<f4' and '<f8' are read", printable(descr), why));
+    out.refusal = fmt::format("descr {}: {}; '<f2', '<f4' and '<f8' are read", printable(descr), why);
   };
   uint32_t bytes = 0;
   const char* last = descr.data() + descr.size();
-  if (descr.size() < 3 || std::from_chars(descr.data() + 2, last, bytes).ptr != last) refuse("not a number type");
-  if (std::string_view("biufc").find(descr[1]) == std::string_view::npos || bytes < 1 || bytes > 32) {
-    refuse("not a number type");
+  if (descr.size() < 3 || std::from_chars(descr.data() + 2, last, bytes).ptr != last) {
+    return refuse("not a number type");
   }
-  if (descr[0] == '>') refuse("big-endian");
-  if (descr[0] != '<' && !(descr[0] == '|' && bytes == 1)) refuse("unknown byte order");
+  if (std::string_view("biufc").find(descr[1]) == std::string_view::npos || bytes < 1 || bytes > 32) {
+    return refuse("not a number type");
+  }
+  if (descr[0] == '>') return refuse("big-endian");
+  if (descr[0] != '<' && !(descr[0] == '|' && bytes == 1)) return refuse("unknown byte order");
   tensor.bits = bytes * 8;
-  tensor.dtype = Dtype::other;
   if (descr == "<f8") tensor.dtype = Dtype::f64;
   if (descr == "<f4") tensor.dtype = Dtype::f32;
   if (descr == "<f2") tensor.dtype = Dtype::f16;
 }
 
-TensorInfo parse_header(std::string_view text) {
-  TensorInfo tensor;
-  tensor.name = "array";
+NpyHeader parse_header(std::string_view text) {
+  NpyHeader out;
+  TensorInfo& tensor = out.tensor;
   HeaderText header(text);
   bool descr = false, order = false, shape = false, column_major = false;
   header.expect("{");
@@ -122,8 +142,14 @@ TensorInfo parse_header(std::string_view text) {
     if (seen == &order) column_major = header.boolean();
     if (seen == &shape) tensor.shape = header.tuple();
     if (seen == &descr) {
-      if (header.accept("[")) throw Error(ErrorKind::unsupported, "header: descr is a list: records are not read");
-      set_dtype(tensor, header.string());
+      if (header.accept("[")) {
+        tensor.dtype_text = "record";
+        tensor.dtype = Dtype::other;
+        out.refusal = "header: descr is a list: records are not read";
+        header.skip_list();
+      } else {
+        set_dtype(out, header.string());
+      }
     }
     if (!header.accept(",")) {
       header.expect("}");
@@ -139,15 +165,14 @@ TensorInfo parse_header(std::string_view text) {
       step = checked_mul(step, extent, "number of elements");
     }
   }
-  return tensor;
+  return out;
 }
 
 }  // namespace
 
 bool is_npy(const FileStart& start) { return as_text(start.bytes).starts_with(kMagic); }
 
-Index parse_npy(const std::shared_ptr<const File>& file) {
-  ByteReader reader(*file);
+NpyHeader read_npy_header(ByteReader& reader) {
   if (as_text(reader.take(kMagic.size(), "magic")) != kMagic) bad("no .npy file: it does not begin with \\x93NUMPY");
   const auto major = reader.read<uint8_t>("major version");
   const auto minor = reader.read<uint8_t>("minor version");
@@ -160,8 +185,16 @@ Index parse_npy(const std::shared_ptr<const File>& file) {
     bad(fmt::format("header of {} bytes, at most {} are expected", header_bytes, kMaxHeaderBytes));
   }
   const auto header = reader.take(header_bytes, "header");
+  return parse_header(as_text(header));
+}
+
+Index parse_npy(const std::shared_ptr<const File>& file) {
+  ByteReader reader(*file);
+  NpyHeader header = read_npy_header(reader);
+  if (!header.refusal.empty()) throw Error(ErrorKind::unsupported, header.refusal);
   Index index;
-  index.tensors.push_back(parse_header(as_text(header)));
+  index.tensors.push_back(std::move(header.tensor));
+  index.tensors[0].name = "array";
   index.data_begin = reader.offset();
   // The header has no length of the data: it is what is left, and validate() compares it with the shape.
   index.tensors[0].begin = index.data_begin;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// model.safetensors.index.json: {"metadata": {...}, "weight_map": {"tensor": "shard file", ...}}
+// model.safetensors.index.json, pytorch_model.bin.index.json: {"metadata": {...}, "weight_map": {"tensor": "shard
+// file", ...}}
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -143,6 +144,7 @@ void take_listed(Contents& contents, std::vector<TensorInfo> tensors, ShardMap& 
 Contents read_shards(const Folder& source, const std::string& index_name) {
   ShardMap map;
   Contents contents;
+  const std::string_view expected = index_name.ends_with(kTorchIndex) ? "torch" : "safetensors";
   const auto index = source.open(index_name);
   try {
     map = parse_shard_map(*index);
@@ -155,8 +157,8 @@ Contents read_shards(const Folder& source, const std::string& index_name) {
   }
   for (uint32_t shard = 0; shard < map.shards.size(); ++shard) {
     auto tensors = add_file(contents, source, map.shards[shard]);
-    if (contents.format != "safetensors") {
-      throw Error(ErrorKind::bad_file, source.label(map.shards[shard]) + ": this shard is no safetensors file");
+    if (contents.format != expected) {
+      bad(fmt::format("{}: this shard is no {} file", source.label(map.shards[shard]), expected));
     }
     take_listed(contents, std::move(tensors), map, shard);
   }

@@ -11,7 +11,13 @@ namespace {
 constexpr Format kFormats[] = {
     {"npy", ".npy", is_npy, parse_npy},
     {"safetensors", ".safetensors", is_safetensors, parse_safetensors},
+    {"gguf", ".gguf", is_gguf, parse_gguf},
+    {"hdf5", ".h5 .hdf5", is_hdf5, parse_hdf5},
+    {"onnx", ".onnx", is_onnx, parse_onnx},
+    {"npz", ".npz", is_npz, parse_npz},
+    {"torch", ".pt .pth .ckpt", is_torch, parse_torch},
     {"llama2.c", ".bin", is_llama2c, parse_llama2c},
+    {"word2vec", ".vec", is_word2vec, parse_word2vec},
 };
 
 constexpr uint64_t kStartBytes = 4096;
@@ -23,15 +29,14 @@ struct Foreign {
 };
 // Files that people are likely to try, so that the message can say what they are.
 constexpr Foreign kForeign[] = {
-    {"PK\x03\x04", ErrorKind::unsupported, "a zip archive, as PyTorch and .npz files are; these are not read yet"},
-    {"\x80\x02\x8a\x0a", ErrorKind::unsupported, "a PyTorch pickle; PyTorch files are not read yet"},
-    {"GGUF", ErrorKind::unsupported, "a GGUF file; these are not read yet"},
-    {"\x89HDF\r\n", ErrorKind::unsupported, "an HDF5 file; these are not read"},
     {"version https://git-lfs", ErrorKind::bad_file,
      "a Git LFS pointer, not the file itself: fetch it with 'git lfs pull'"},
 };
 
-// Does the name end in one of the words of `extensions`?
+}  // namespace
+
+std::span<const Format> formats() { return kFormats; }
+
 bool has_extension(std::string_view name, std::string_view extensions) {
   while (!extensions.empty()) {
     const size_t space = std::min(extensions.find(' '), extensions.size());
@@ -40,10 +45,6 @@ bool has_extension(std::string_view name, std::string_view extensions) {
   }
   return false;
 }
-
-}  // namespace
-
-std::span<const Format> formats() { return kFormats; }
 
 const Format& recognise(const File& file, std::string_view file_name) {
   if (file.size() == 0) throw Error(ErrorKind::bad_file, "the file is empty");
@@ -61,9 +62,10 @@ const Format& recognise(const File& file, std::string_view file_name) {
   for (const auto& format : kFormats) {
     if (has_extension(file_name, format.extensions)) return format;
   }
+  std::string known;
+  for (const auto& format : kFormats) known += fmt::format("{}{}", known.empty() ? "" : ", ", format.name);
   throw Error(ErrorKind::unsupported,
-              "not recognised; safetensors, .npy and llama2.c .bin (version 0) files are read, as is a folder with "
-              "safetensors files");
+              fmt::format("not recognised; files of these formats are read: {}, and folders that hold some", known));
 }
 
 }  // namespace superpose::checkpoint

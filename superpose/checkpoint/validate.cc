@@ -37,14 +37,15 @@ std::optional<uint64_t> expected_bytes(const TensorInfo& tensor) {
   const DtypeTraits& t = traits(tensor.dtype);
   if (!tensor.strides.empty()) {
     if (tensor.strides.size() != tensor.shape.size()) bad("as many strides as extents were expected");
-    if (t.block_elements != 1) bad(fmt::format("a view with strides cannot hold {}", tensor.dtype_text));
+    const uint64_t element = t.block_elements == 1 ? t.block_bytes : tensor.dtype == Dtype::other ? tensor.bits / 8 : 0;
+    if (element == 0) bad(fmt::format("a view with strides cannot hold {}", tensor.dtype_text));
     if (elements == 0) return 0;
     uint64_t last = 0;  // the element farthest from the first
     for (size_t k = 0; k < tensor.shape.size(); ++k) {
       const uint64_t step = checked_mul(tensor.shape[k] - 1, tensor.strides[k], "extent of the view");
       last = checked_add(last, step, "extent of the view");
     }
-    return checked_mul(checked_add(last, 1, "extent of the view"), t.block_bytes, "size of the view");
+    return checked_mul(checked_add(last, 1, "extent of the view"), element, "size of the view");
   }
   if (t.block_elements > 1) {
     const uint64_t row = tensor.shape.empty() ? 1 : tensor.shape.back();

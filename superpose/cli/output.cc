@@ -84,6 +84,10 @@ ProgressLine::~ProgressLine() {
   if (drawn_ && stderr_is_terminal()) fmt::print(stderr, "\r\033[K");
 }
 
+double ProgressLine::eta(double fraction) const {
+  return fraction > 0.02 ? (now() - started_) * (1 - fraction) / fraction : -1;
+}
+
 void ProgressLine::update(double fraction, const std::string& text, double eta_seconds) {
   const double t = now();
   const bool terminal = stderr_is_terminal();

@@ -32,6 +32,8 @@ class ProgressLine {
   ~ProgressLine();  // clears the bar
   // fraction in [0, 1]; text: what stands right of the bar ("12/24 runs, 1 failed"); eta_seconds < 0 = not known.
   void update(double fraction, const std::string& text, double eta_seconds);
+  // Seconds left if the work goes on as it did so far; < 0 when too little is done to say.
+  double eta(double fraction) const;
 
  private:
   std::string label_;

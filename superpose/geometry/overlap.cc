@@ -5,16 +5,14 @@
 #include <cmath>
 #include <vector>
 
-#include "superpose/base/philox.h"
 #include "superpose/geometry/geometry.h"
+#include "superpose/geometry/pairs.h"
 #include "superpose/geometry/rows.h"
 
 namespace superpose::geometry {
 namespace {
 
-double pairs_of(size_t n) { return 0.5 * static_cast<double>(n) * (static_cast<double>(n) - 1); }
-
-// Calls visit(cos) for every unordered pair of different unit rows, tile by tile in a fixed order.
+// Calls visit(i, j, cos) with i < j for every unordered pair of different unit rows, tile by tile in a fixed order.
 template <class T, class Visit>
 void for_each_cosine(const UnitRows<T>& rows, Visit visit) {
   constexpr size_t kTile = 384;
@@ -31,7 +29,7 @@ void for_each_cosine(const UnitRows<T>& rows, Visit visit) {
                   static_cast<int>(m), 1.0, left.data(), static_cast<int>(m), j0 == i0 ? left.data() : right.data(),
                   static_cast<int>(m), 0.0, tile.data(), static_cast<int>(nj));
       for (size_t i = 0; i < ni; ++i) {
-        for (size_t j = j0 == i0 ? i + 1 : 0; j < nj; ++j) visit(tile[i * nj + j]);
+        for (size_t j = j0 == i0 ? i + 1 : 0; j < nj; ++j) visit(i0 + i, j0 + j, tile[i * nj + j]);
       }
     }
   }
@@ -44,7 +42,7 @@ double sum_of_squares(const UnitRows<T>& rows) {
   const size_t n = rows.size(), m = rows.cols();
   if (n <= m) {
     double sum = 0;
-    for_each_cosine(rows, [&](double c) { sum += c * c; });
+    for_each_cosine(rows, [&](size_t, size_t, double c) { sum += c * c; });
     return sum;
   }
   const size_t block = std::min(block_rows(m), n);
@@ -70,40 +68,50 @@ double sum_of_squares(const UnitRows<T>& rows) {
   return std::max(0.0, 0.5 * (sum - diagonal));
 }
 
-// Running moments of |cos| about a pivot near their mean: when all overlaps are equal the spread comes out as zero,
-// where mean square minus squared mean would leave the square root of a rounding error.
-struct AbsoluteMoments {
-  double pivot = 0, count = 0, first = 0, second = 0, largest = 0;
-  void add(double cosine) {
-    const double x = std::abs(cosine), d = x - pivot;
-    count += 1;
-    first += d;
-    second += d * d;
-    largest = std::max(largest, x);
-  }
-  double mean() const { return pivot + first / count; }
-  double variance() const { return std::max(0.0, second / count - (first / count) * (first / count)); }
-};
-
-// An integer in [0, bound), uniform to within bound / 2^64.
-size_t below(uint32_t high, uint32_t low, size_t bound) {
-  __extension__ using Wide = unsigned __int128;
-  return static_cast<size_t>((Wide{(uint64_t{high} << 32) | low} * bound) >> 64);
-}
-
 template <class T>
-void sample_pairs(const UnitRows<T>& rows, const OverlapOptions& options, AbsoluteMoments& moments) {
-  const size_t n = rows.size(), m = rows.cols();
+void add_sample(const UnitRows<T>& rows, const OverlapOptions& options, AbsoluteMoments& moments) {
+  const size_t m = rows.cols();
   std::vector<double> left(m), right(m);
-  RandomBlocks random(options.seed, RandomStream::pair_sample);
+  PairSample sample(options.seed, rows.size());
   for (size_t k = 0; k < options.sampled_pairs; ++k) {
-    const PhiloxBlock draw = random.next();
-    const size_t i = below(draw[0], draw[1], n);
-    size_t j = below(draw[2], draw[3], n - 1);
-    if (j >= i) ++j;
+    const auto [i, j] = sample.next();
     rows.fill_row(i, left.data());
     rows.fill_row(j, right.data());
     moments.add(cblas_ddot(static_cast<int>(m), left.data(), 1, right.data(), 1));
+  }
+}
+
+// (|Σ Ŵ_i|² - Σ |Ŵ_i|²) / (n(n-1)).
+template <class T>
+double mean_cosine_of(const UnitRows<T>& rows) {
+  std::vector<double> row(rows.cols()), sum(rows.cols());
+  double own = 0, square = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    rows.fill_row(i, row.data());
+    for (size_t j = 0; j < row.size(); ++j) sum[j] += row[j], own += row[j] * row[j];
+  }
+  for (const double x : sum) square += x * x;
+  return std::clamp((square - own) / (2 * pairs_of(rows.size())), -1.0, 1.0);
+}
+
+// Everything that is asked of all pairs of a matrix in memory.
+template <class T>
+void visit_all_pairs(const UnitRows<T>& rows, const OverlapOptions& options, AbsoluteMoments& moments, Overlap& out) {
+  out.histogram.assign(options.bins, 0);
+  std::vector<Neighbor> best(options.nearest ? rows.size() : 0, Neighbor{0, -1});
+  for_each_cosine(rows, [&](size_t i, size_t j, double c) {
+    const double x = std::abs(c);
+    if (x > moments.largest || !out.max_pair) out.max_pair = {rows.index(i), rows.index(j)};
+    moments.add(c);
+    if (options.bins > 0) ++out.histogram[histogram_bin(x, options.bins)];
+    if (!options.nearest) return;
+    if (x > best[i].cosine) best[i] = {rows.index(j), x};
+    if (x > best[j].cosine) best[j] = {rows.index(i), x};
+  });
+  if (options.nearest) out.nearest.resize(out.norms.size());
+  for (size_t k = 0; k < best.size(); ++k) {
+    best[k].cosine = std::min(1.0, best[k].cosine);
+    out.nearest[rows.index(k)] = best[k];
   }
 }
 
@@ -111,26 +119,43 @@ void sample_pairs(const UnitRows<T>& rows, const OverlapOptions& options, Absolu
 
 template <class T>
 Overlap overlap(MatrixView<const T> W, const OverlapOptions& options) {
-  SUPERPOSE_ASSERT(options.sampled_pairs >= 2 && options.sampled_pairs < (uint64_t{1} << 32));
   const UnitRows<T> rows(W, options.centered, options.min_norm);
   Overlap out;
+  out.norms = row_norms(W);
   out.rows = rows.size();
   if (out.rows < 2) return out;
   const double pairs = pairs_of(out.rows);
   out.mean_square = std::min(1.0, sum_of_squares(rows) / pairs);
+  out.mean_cosine = mean_cosine_of(rows);
   AbsoluteMoments moments;
   moments.pivot = std::sqrt(*out.mean_square);
-  out.sampled = pairs > static_cast<double>(options.max_exact_pairs);
-  if (out.sampled) {
-    sample_pairs(rows, options, moments);
+  if (pairs <= static_cast<double>(options.max_exact_pairs)) {
+    visit_all_pairs(rows, options, moments, out);
+    out.max_abs = std::min(1.0, moments.largest);
+  } else if (options.sampled_pairs > 0) {
+    SUPERPOSE_ASSERT(options.sampled_pairs >= 2 && options.sampled_pairs < (uint64_t{1} << 32));
+    out.sampled = true;
+    add_sample(rows, options, moments);
     out.mean_abs_se = std::sqrt(moments.variance() / (moments.count - 1));
   } else {
-    for_each_cosine(rows, [&](double c) { moments.add(c); });
-    out.max_abs = std::min(1.0, moments.largest);
+    return out;
   }
   out.mean_abs = std::clamp(moments.mean(), 0.0, 1.0);
   out.std_abs = std::sqrt(moments.variance());
   return out;
+}
+
+size_t affordable_pairs(size_t m) {
+  // 5e11 operations: 3 s at the 160 GFLOP/s of two cores with 256-bit vectors.
+  return std::max<size_t>(50'000'000, size_t{250'000'000'000} / std::max<size_t>(m, 1));
+}
+
+double random_abs_cosine_density(double c, size_t m) {
+  SUPERPOSE_ASSERT(m >= 2);
+  if (!(c >= 0 && c <= 1)) return 0;
+  const double half = 0.5 * static_cast<double>(m);
+  const double scale = 2 / std::sqrt(M_PI) * std::exp(std::lgamma(half) - std::lgamma(half - 0.5));
+  return scale * std::pow((1 - c) * (1 + c), half - 1.5);
 }
 
 std::optional<double> welch_bound_mean_square(size_t n, size_t m) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "superpose/geometry/geometry.h"
+#include "superpose/geometry/unit_reader.h"
 
 namespace superpose::geometry {
 
@@ -13,6 +14,8 @@ std::vector<double> row_norms(MatrixView<const T> W) {
   for (size_t i = 0; i < W.rows; ++i) out[i] = row_norm(W.row(i));
   return out;
 }
+
+std::vector<double> row_norms(const RowSource& W, ThreadPool& pool) { return source_norms(W, pool); }
 
 template <class T>
 std::vector<double> finite_row_norms(MatrixView<const T> W) {

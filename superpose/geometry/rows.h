@@ -52,6 +52,7 @@ class UnitRows {
   UnitRows(MatrixView<const T> W, bool centered, double min_norm);
   size_t size() const { return rows_.size(); }
   size_t cols() const { return W_.cols; }
+  size_t index(size_t k) const { return rows_[k]; }  // of unit row k in W
   // Unit row k as m doubles.
   void fill_row(size_t k, double* out) const;
   // Unit rows [begin, begin + count), row-major with stride m.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two ways to singular values, descending, min(n, m) of them, of W / scale for finite W [n, m] with n, m >= 1. With
-// scale = the largest row norm no square overflows. Error{numeric} when LAPACK does not converge.
+// LAPACK. The two ways to singular values, descending, min(n, m) of them, of W / scale for finite W [n, m] with n, m
+// >= 1. With scale = the largest row norm no square overflows. Error{numeric} when LAPACK does not converge.
 #pragma once
 #include <vector>
 
@@ -16,5 +16,12 @@ std::vector<double> singular_values_by_qr(MatrixView<const T> W, double scale);
 // largest eigenvalue is zero.
 template <class T>
 std::vector<double> singular_values_by_gram(MatrixView<const T> W, double scale);
+
+// Eigenvalues, ascending, of a symmetric matrix [m, m], row-major, of which j >= i is read; destroys it.
+std::vector<double> symmetric_eigenvalues(double* upper, size_t m);
+
+// The eigenvectors of the k <= 16 largest eigenvalues of such a matrix, largest first, as columns [m, k]; destroys it.
+// Beyond 1024 columns directions of nearly equal eigenvalues may be mixed.
+Matrix<double> leading_eigenvectors(double* upper, size_t m, size_t k);
 
 }  // namespace superpose::geometry

@@ -86,6 +86,9 @@ void adam_update(float* W, const float* gradient, float* moment1, float* moment2
 //     pack_columns: B(k, j) = B[j·ldb + k], the transpose of a [columns, inner] matrix      pack_rows: B[k·ldb + j]
 void pack_columns(const float* B, size_t columns, size_t inner, size_t ldb, float* packed);
 void pack_rows(const float* B, size_t columns, size_t inner, size_t ldb, float* packed);
+// Columns that lie together when packed, a divisor of 96: B(k, j) is at packed[(j - j % w)·inner +
+// k·w + j % w] for j < columns - columns % w, with w = panel_columns(); what is left over is one narrower panel.
+size_t panel_columns();
 struct GemmPacked {
   size_t rows, columns, inner;
   const float* a;
@@ -96,6 +99,25 @@ struct GemmPacked {
   bool add;
 };
 void gemm_packed(const GemmPacked& g);
+
+// What is asked of a tile of cosines c [rows, columns] with row stride ldc; of a tile on the diagonal only j > i
+// counts. Adds Σ (|c| - pivot), Σ (|c| - pivot)² and Σ c² to sums[0..2]. row_best, row_partner [rows] and column_best,
+// column_partner [columns] hold the largest |c| so far and where it was, and are kept up to date, the first of equals
+// staying; a partner is row_first + i or column_first + j. counts: of |c| in `bins` equal bins of [0, 1], added to.
+struct CosineTile {
+  const float* c;
+  size_t rows, columns, ldc;
+  bool diagonal;
+  float pivot;
+  float* row_best;
+  float* column_best;
+  uint32_t* row_partner;
+  uint32_t* column_partner;
+  uint32_t row_first, column_first;
+  uint32_t* counts;
+  size_t bins;  // 0: none
+};
+void add_cosines(const CosineTile& tile, double sums[3]);
 
 // The instruction set in use, of kernels and BLAS alike: the best of this machine, or what the environment variable
 // SUPERPOSE_ISA names: avx512, avx2, sse4, ssse3, neon, or plain (no vectors). On each the results are
@@ -112,6 +134,7 @@ double relu_group(const double* g, const double* b, size_t padded, const double*
                   double* e);  // d and e [padded], added to; returns the sum of squares
 void adam_update(double* W, const double* gradient, double* moment1, double* moment2, size_t count,
                  const AdamCoefficients& c);
+void add_cosines(const CosineTile& tile, double sums[3]);
 }  // namespace ref
 
 }  // namespace superpose::kernels

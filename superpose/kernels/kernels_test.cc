@@ -155,6 +155,55 @@ TEST(Kernels, gemm_packed_is_the_product_for_every_remainder_and_order) {
   }
 }
 
+TEST(Kernels, packed_columns_lie_where_panel_columns_says) {
+  const size_t w = panel_columns();
+  EXPECT_EQ(96 % w, 0u);
+  for (const size_t columns : {16u, 32u, 48u, 112u}) {
+    const size_t inner = 5;
+    const auto b = random_floats(columns * inner, 3);
+    std::vector<float> packed(columns * inner);
+    pack_rows(b.data(), columns, inner, columns, packed.data());
+    for (size_t k = 0; k < inner; ++k) {
+      for (size_t j = 0; j < columns; ++j) {
+        const size_t first = j - j % w, width = std::min(w, columns - first);
+        EXPECT_EQ(packed[first * inner + k * width + j % w], b[k * columns + j]);
+      }
+    }
+  }
+}
+
+TEST(Kernels, add_cosines_agrees_with_its_definition) {
+  for (const size_t rows : {1u, 2u, 9u}) {
+    for (const size_t columns : {1u, 7u, 8u, 9u, 16u, 31u, 50u}) {
+      for (const bool diagonal : {false, true}) {
+        const size_t ldc = columns + 3, bins = 7;
+        auto c = random_floats(rows * ldc, 5);
+        for (float& x : c) x = std::clamp(x, -1.0f, 1.0f);  // with some of exactly 1, and ties
+        struct Found {
+          std::vector<float> row_best, column_best;
+          std::vector<uint32_t> row_partner, column_partner, counts;
+          double sums[3] = {0, 0, 0};
+        };
+        const auto look = [&](auto function) {
+          Found f{std::vector<float>(rows, -1), std::vector<float>(columns, -1), std::vector<uint32_t>(rows),
+                  std::vector<uint32_t>(columns), std::vector<uint32_t>(bins)};
+          function(CosineTile{c.data(), rows, columns, ldc, diagonal, 0.3f, f.row_best.data(), f.column_best.data(),
+                              f.row_partner.data(), f.column_partner.data(), 100, 200, f.counts.data(), bins},
+                   f.sums);
+          return f;
+        };
+        const Found a = look(add_cosines), b = look(ref::add_cosines);
+        EXPECT_EQ(a.row_best, b.row_best);
+        EXPECT_EQ(a.column_best, b.column_best);
+        EXPECT_EQ(a.row_partner, b.row_partner);
+        EXPECT_EQ(a.column_partner, b.column_partner);
+        EXPECT_EQ(a.counts, b.counts);
+        for (size_t q = 0; q < 3; ++q) EXPECT_NEAR(a.sums[q], b.sums[q], 1e-5 * static_cast<double>(rows * columns));
+      }
+    }
+  }
+}
+
 TEST(Kernels, the_instruction_set_is_one_of_this_machine_and_obeys_the_switch) {
   const char* names[8];
   const size_t count = instruction_sets(names, 8);

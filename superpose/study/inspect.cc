@@ -1,159 +1,317 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "superpose/study/inspect.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <set>
 
+#include "superpose/base/printable.h"
 #include "superpose/checkpoint/checkpoint.h"
+#include "superpose/study/evidence.h"
+#include "superpose/study/inspect_tokens.h"
 
 namespace superpose::study {
 namespace {
 
-constexpr double kToyThreshold = 0.5;
 constexpr size_t kHistogramBins = 40;
+constexpr size_t kOverlapBins = 200;
 
-double share_between(std::span<const double> norms, double low, double high) {
-  return geometry::represented_fraction(norms, low) - geometry::represented_fraction(norms, high);
-}
-
-// A bare array whose norms have two clear modes about 1/2 is read as a toy model's W is.
-bool on_toy_scale(std::string_view role, std::span<const double> norms) {
-  if (role == "toy") return true;
-  const double phi = geometry::represented_fraction(norms, kToyThreshold);
-  return role == "matrix" && phi > 0 && phi < 1 &&
-         share_between(norms, 0.4 * kToyThreshold, kToyThreshold) < kEmptyBetween;
-}
-
-double half_root_mean_square(std::span<const double> norms, double largest) {
-  double sum = 0;
-  for (const double r : norms) sum += (r / largest) * (r / largest);
-  return 0.5 * largest * std::sqrt(sum / static_cast<double>(norms.size()));
-}
-
-// How wide the norms of the centred non-zero rows spread, and how wide they would if entries were independent draws
-// from one distribution with the kurtosis found. Rows are divided by the largest norm so that fourth powers stay in
-// range.
-template <class T>
-void measure_spread(MatrixView<const T> W, std::span<const double> norms, double largest, Evidence& out) {
-  std::vector<double> mean(W.cols);
-  const double rows = static_cast<double>(out.n - out.zero_rows);
-  for (size_t i = 0; i < W.rows; ++i) {
-    for (size_t j = 0; norms[i] > 0 && j < W.cols; ++j) mean[j] += static_cast<double>(W(i, j)) / largest / rows;
+// Says what is being done; each stage counts by about how many passes over the matrix it takes.
+class Stages {
+ public:
+  Stages(const InspectOptions& options, double passes) : options_(options), passes_(passes) {}
+  void next(std::string_view what, double passes) {
+    if (options_.progress) options_.progress(what, std::min(1.0, done_ / passes_));
+    done_ += passes;
   }
-  std::vector<double> centered;
-  double second = 0, fourth = 0;
-  for (size_t i = 0; i < W.rows; ++i) {
-    if (norms[i] == 0) continue;
-    double square = 0;
-    for (size_t j = 0; j < W.cols; ++j) {
-      const double x = static_cast<double>(W(i, j)) / largest - mean[j];
-      square += x * x;
-      fourth += x * x * x * x;
-    }
-    second += square;
-    centered.push_back(std::sqrt(square));
-  }
-  const double entries = rows * static_cast<double>(W.cols);
-  const double kurtosis = fourth / entries / (second / entries * (second / entries));
-  const geometry::NormSummary summary = geometry::summarize_norms(centered);
-  // Entries all of one size have no kurtosis to compare with, and rows equal to their mean have no norm.
-  if (!(summary.mean > 0) || !std::isfinite(kurtosis) || !(kurtosis > 1)) return;
-  out.norm_spread = summary.std / summary.mean;
-  out.independent_spread = std::sqrt((kurtosis - 1) / (4 * static_cast<double>(W.cols)));
-}
 
-// Squared norms of Gaussian rows follow χ²_m; its cube root is nearly normal (Wilson & Hilferty 1931, within 0.002 of
-// the distribution for m >= 5).
-std::optional<double> misfit_to_gaussian(std::span<const double> norms, double largest, size_t m) {
-  std::vector<double> squares;
-  double sum = 0;
-  for (const double r : norms) {
-    if (r > 0) squares.push_back((r / largest) * (r / largest)), sum += squares.back();
-  }
-  if (squares.size() < 2 || m == 0) return std::nullopt;
-  std::sort(squares.begin(), squares.end());
-  const double n = static_cast<double>(squares.size()), variance = 2 / (9 * static_cast<double>(m));
-  double distance = 0;
-  for (size_t i = 0; i < squares.size(); ++i) {
-    const double z = (std::cbrt(squares[i] * n / sum) - (1 - variance)) / std::sqrt(variance);
-    const double expected = 0.5 * std::erfc(-z / std::sqrt(2.0));
-    distance = std::max({distance, expected - static_cast<double>(i) / n, static_cast<double>(i + 1) / n - expected});
-  }
-  return std::sqrt(n) * distance;
-}
+ private:
+  const InspectOptions& options_;
+  double passes_, done_ = 0;
+};
 
-template <class T>
-Evidence gather(MatrixView<const T> W, std::string_view role, std::span<const double> norms,
-                const MatrixReport& report) {
-  Evidence out;
-  out.toy_scale = on_toy_scale(role, norms);
-  out.n = W.rows, out.m = W.cols, out.zero_rows = report.zero_rows;
-  out.plain = report.overlap.mean_square, out.centered = report.overlap_centered.mean_square;
-  if (out.n == out.zero_rows) return out;
-  const double largest = report.norm.max;
-  out.threshold = out.toy_scale ? kToyThreshold : half_root_mean_square(norms, largest);
-  out.between = share_between(norms, 0.4 * out.threshold, out.threshold);
-  out.represented =
-      static_cast<size_t>(std::count_if(norms.begin(), norms.end(), [&](double r) { return r > out.threshold; }));
-  out.plain_represented = out.plain, out.centered_represented = out.centered;
-  if (out.represented + out.zero_rows < out.n) {
-    geometry::OverlapOptions some{.min_norm = out.threshold, .max_exact_pairs = 0, .sampled_pairs = 2};
-    out.plain_represented = geometry::overlap(W, some).mean_square;
-    some.centered = true;
-    out.centered_represented = geometry::overlap(W, some).mean_square;
+geometry::OverlapOptions overlap_options(const RowSource& W, const InspectOptions& options) {
+  geometry::OverlapOptions out;
+  out.seed = options.seed;
+  out.bins = kOverlapBins;
+  if (options.quick) {
+    out.max_exact_pairs = 0, out.sampled_pairs = 0;
+    return out;
   }
-  measure_spread(W, norms, largest, out);
-  out.gaussian_misfit = misfit_to_gaussian(norms, largest, W.cols);
+  out.max_exact_pairs =
+      options.exact ? SIZE_MAX : options.max_exact_pairs.value_or(geometry::affordable_pairs(W.cols()));
+  out.sampled_pairs =
+      std::max<size_t>(2, std::min(options.sampled_pairs, options.sampled_pairs * 512 / std::max<size_t>(W.cols(), 1)));
   return out;
 }
 
-Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+std::optional<double> value_of(const geometry::Baseline& baseline) { return baseline.mean_square; }
 
-Json json_of(const geometry::Overlap& o) {
-  return {{"mean_square", or_null(o.mean_square)},
-          {"pairs", o.sampled ? "sampled" : "all"},
-          {"mean_abs", or_null(o.mean_abs)},
-          {"mean_abs_se", o.mean_abs ? Json(o.mean_abs_se) : Json(nullptr)},
-          {"std_abs", or_null(o.std_abs)},
-          {"max_abs", or_null(o.max_abs)},
-          {"rows", o.rows}};
+void add_baselines(const RowSource& W, const InspectOptions& options, ThreadPool& pool, MatrixReport& out) {
+  const geometry::Baselines found = geometry::baselines(W, {.seed = options.seed}, pool);
+  out.baseline_rows = found.rows;
+  const bool sampled = found.rows < W.rows() - out.zero_rows;
+  const auto add = [&](std::string name, const geometry::Baseline& level, std::string meaning) {
+    if (!value_of(level)) return;
+    out.baselines.push_back({std::move(name), level.mean_square,
+                             sampled ? std::optional<double>(level.se) : std::nullopt, std::move(meaning)});
+  };
+  out.baselines.push_back({"all rows", out.overlap.mean_square, std::nullopt, "as they are"});
+  out.baselines.push_back(
+      {"mean row removed", out.overlap_centered.mean_square, std::nullopt,
+       "what is left when the direction that all rows share is taken away; a softmax does not see it"});
+  for (size_t k = 0; k < std::size(geometry::kRemovedDirections); ++k) {
+    const size_t count = geometry::kRemovedDirections[k];
+    add(fmt::format("top {} direction{} removed", count, count > 1 ? "s" : ""), found.removed[k],
+        "and of the centred rows the directions of largest variance");
+  }
+  add("columns shuffled", found.shuffled,
+      "rows of unrelated entries: each column keeps its values, no row keeps its own");
+  add("columns shuffled, centred", found.shuffled_centered, "the same without the mean row: what chance leaves");
+  out.baselines.push_back(
+      {"random directions", out.random_mean_square, std::nullopt, "1/m, the level of unrelated rows"});
+  out.baselines.push_back({"Welch bound", out.welch_bound_mean_square, std::nullopt, "no n rows can overlap less"});
 }
 
-Json json_of_norms(const MatrixReport& r) {
-  const bool any = r.n > 0;
-  const auto value = [&](double x) { return any ? Json(x) : Json(nullptr); };
-  return {{"mean", value(r.norm.mean)},
-          {"std", value(r.norm.std)},
-          {"min", value(r.norm.min)},
-          {"max", value(r.norm.max)},
-          {"quantiles", any ? Json(r.norm.quantiles) : Json(nullptr)},
-          {"quantile_levels", geometry::kQuantiles},
-          {"histogram", {{"edges", r.norm_histogram.edges}, {"counts", r.norm_histogram.counts}}}};
+SubsetOverlap subset_overlap(const RowSource& W, std::vector<size_t> rows, ThreadPool& pool) {
+  SubsetOverlap out;
+  out.rows = rows.size();
+  const geometry::SelectedRows chosen(W, std::move(rows));
+  geometry::OverlapOptions options{.max_exact_pairs = 0, .sampled_pairs = 0};
+  out.mean_square = geometry::overlap(chosen, options, pool).mean_square;
+  options.centered = true;
+  out.mean_square_centered = geometry::overlap(chosen, options, pool).mean_square;
+  return out;
 }
 
-Json json_of(const MatrixReport& r) {
-  return {{"tensor", r.tensor},
-          {"role", r.role},
-          {"tied", r.tied},
-          {"evidence", r.evidence},
-          {"n", r.n},
-          {"m", r.m},
-          {"dtype", r.dtype},
-          {"norm", json_of_norms(r)},
-          {"overlap", json_of(r.overlap)},
-          {"overlap_centered", json_of(r.overlap_centered)},
-          {"random_mean_square", or_null(r.random_mean_square)},
-          {"welch_bound_mean_square", or_null(r.welch_bound_mean_square)},
-          {"zero_rows", r.zero_rows},
-          {"phi_half", or_null(r.phi_half)},
-          {"phi_one", or_null(r.phi_one)},
-          {"effective_rank", or_null(r.effective_rank)},
-          {"participation_ratio", or_null(r.participation_ratio)},
-          {"verdict", regime_name(r.judgement.regime)},
-          {"because", r.judgement.because}};
+struct Split {
+  std::vector<size_t> seen, unseen, by_count;  // by_count: seen rows, most frequent first
+};
+Split split_rows(std::span<const double> counts) {
+  Split out;
+  for (size_t i = 0; i < counts.size(); ++i) (counts[i] > 0 ? out.seen : out.unseen).push_back(i);
+  out.by_count = out.seen;
+  std::stable_sort(out.by_count.begin(), out.by_count.end(), [&](size_t a, size_t b) { return counts[a] > counts[b]; });
+  return out;
+}
+
+FrequencyReport frequency_report(const RowSource& W, std::span<const double> norms, std::span<const double> counts,
+                                 const InspectOptions& options, ThreadPool& pool) {
+  FrequencyReport out;
+  const Split split = split_rows(counts);
+  out.counts_file = *options.counts;
+  out.seen_rows = split.seen.size(), out.unseen_rows = split.unseen.size();
+  out.norm_correlation = geometry::correlation(norms, counts);
+  out.seen = subset_overlap(W, split.seen, pool);
+  out.unseen = subset_overlap(W, split.unseen, pool);
+  std::vector<size_t> top = options.top;
+  if (top.empty()) top = {100, 1000, 10000};
+  for (const size_t k : top) {
+    if (k < 2 || k >= split.by_count.size()) continue;
+    std::vector<size_t> rows(split.by_count.begin(), split.by_count.begin() + static_cast<std::ptrdiff_t>(k));
+    std::sort(rows.begin(), rows.end());
+    out.top.emplace_back(k, subset_overlap(W, std::move(rows), pool));
+  }
+  return out;
+}
+
+std::optional<Excess> excess_of(const MatrixReport& r) {
+  if (!r.overlap.mean_square || !r.overlap_centered.mean_square || r.n <= r.m) return std::nullopt;
+  const double m = static_cast<double>(r.m);
+  Excess out;
+  double plain = *r.overlap.mean_square * m, centered = *r.overlap_centered.mean_square * m;
+  out.total = plain - 1;
+  if (r.frequency && r.frequency->seen.mean_square && r.frequency->seen.mean_square_centered) {
+    out.unseen = plain - *r.frequency->seen.mean_square * m;
+    plain = *r.frequency->seen.mean_square * m;
+    centered = *r.frequency->seen.mean_square_centered * m;
+  }
+  out.anisotropy = plain - centered;
+  out.structure = centered - 1;
+  return out;
+}
+
+void summarize(const RowSource& W, std::span<const double> norms, MatrixReport& out) {
+  out.n = W.rows(), out.m = W.cols();
+  out.norm = geometry::summarize_norms(norms);
+  out.norm_histogram = histogram(norms, kHistogramBins);
+  out.zero_rows = static_cast<size_t>(std::count(norms.begin(), norms.end(), 0.0));
+  if (W.cols() > 0) out.random_mean_square = 1 / static_cast<double>(W.cols());
+  out.welch_bound_mean_square = geometry::welch_bound_mean_square(W.rows(), W.cols());
+  if (W.rows() == 0) return;
+  out.phi_half = geometry::represented_fraction(norms, 0.5);
+  out.phi_one = geometry::represented_fraction(norms, 1);
+}
+
+// The verdict over some rows, as if they were the whole matrix.
+Judgement judge_rows(const RowSource& W, std::string_view role, std::vector<size_t> rows, ThreadPool& pool) {
+  const geometry::SelectedRows chosen(W, std::move(rows));
+  MatrixReport part;
+  geometry::OverlapOptions options{.max_exact_pairs = 0, .sampled_pairs = 0};
+  part.overlap = geometry::overlap(chosen, options, pool);
+  options.centered = true;
+  part.overlap_centered = geometry::overlap(chosen, options, pool);
+  summarize(chosen, part.overlap.norms, part);
+  Judgement out = judge(gather(chosen, role, part.overlap.norms, part, pool));
+  out.because = fmt::format("of the {} rows that the counts say were seen: {}", chosen.rows(), out.because);
+  return out;
+}
+
+struct Extras {                // what inspect() knows and inspect_matrix() does not
+  std::vector<double> counts;  // [n]; empty: none
+  std::vector<size_t> asked;   // rows whose neighbours are wanted
+  bool full = true;            // baselines and crowding too
+};
+
+MatrixReport inspect_rows(const RowSource& W, std::string_view role, const InspectOptions& options,
+                          const Extras& extras, ThreadPool& pool) {
+  const bool counted = !extras.counts.empty();
+  const bool crowding = options.crowding && extras.full && !options.quick;
+  Stages stages(options, options.quick ? 1 : 6 + (extras.full ? 2 : 0) + (crowding ? 3 : 0) + (counted ? 4 : 0));
+  MatrixReport out;
+  out.role = role;
+  out.quick = options.quick;
+  stages.next("norms and overlaps", 1.5);
+  geometry::OverlapOptions overlap = overlap_options(W, options);
+  out.overlap = geometry::overlap(W, overlap, pool);
+  const std::vector<double> norms = std::move(out.overlap.norms);
+  out.overlap.norms.clear();
+  summarize(W, norms, out);
+  if (options.quick) {
+    out.judgement.because = "only one pass was made (--quick): without the centred overlap there is no verdict";
+    return out;
+  }
+  out.norm_modes = geometry::norm_modes(norms);
+  stages.next("overlaps without the mean row", 2);
+  overlap.centered = true;
+  out.overlap_centered = geometry::overlap(W, overlap, pool);
+  stages.next("spectrum", 1.5);
+  out.spectrum = geometry::spectrum(W, pool);
+  out.effective_rank = out.spectrum->effective_rank;
+  out.participation_ratio = out.spectrum->participation_ratio;
+  stages.next("verdict", 1);
+  out.judgement = judge(gather(W, role, norms, out, pool));
+  if (counted) {
+    stages.next("tokens by frequency", 4);
+    out.frequency = frequency_report(W, norms, extras.counts, options, pool);
+    out.judgement_all = out.judgement;
+    out.judgement = judge_rows(W, role, split_rows(extras.counts).seen, pool);
+  }
+  out.excess = excess_of(out);
+  if (extras.full && W.rows() > out.zero_rows && W.cols() > 0) {
+    stages.next("baselines", 2);
+    add_baselines(W, options, pool, out);
+  }
+  if (crowding) {
+    stages.next("crowded rows", 3);
+    out.crowding = crowded_rows(W, norms, extras.asked, options, pool);
+  }
+  return out;
+}
+
+std::vector<checkpoint::Role> roles_of(const checkpoint::Checkpoint& file, const InspectOptions& options) {
+  if (options.tensor) return checkpoint::resolve_heads(file, *options.tensor);
+  std::vector<checkpoint::Role> roles;
+  try {
+    roles = checkpoint::resolve_heads(file);
+  } catch (const Error& e) {
+    if (!options.all || e.kind() != ErrorKind::usage) throw;
+  }
+  if (!options.all) return roles;
+  std::set<const checkpoint::TensorInfo*> known;
+  for (const auto& role : roles) known.insert(role.tensor);
+  for (const auto& tensor : file.tensors()) {
+    if (tensor.shape.size() == 2 && !known.contains(&tensor)) {
+      roles.push_back({&tensor, "matrix", false, "every matrix was asked for", {}});
+    }
+  }
+  return roles;
+}
+
+std::string model_type_of(const Json& config) {
+  if (!config.is_object()) return "";
+  const auto found = config.find("model_type");
+  return found != config.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+checkpoint::TensorInfo transposed(checkpoint::TensorInfo tensor) {
+  if (tensor.shape.size() != 2) return tensor;
+  if (tensor.strides.empty()) tensor.strides = {tensor.shape[1], 1};
+  std::swap(tensor.shape[0], tensor.shape[1]);
+  std::swap(tensor.strides[0], tensor.strides[1]);
+  if (tensor.scale && tensor.scale->scale.size() > 1) {
+    auto scale = std::make_shared<checkpoint::Scale>(*tensor.scale);
+    scale->axis = 1 - scale->axis;
+    tensor.scale = std::move(scale);
+  }
+  return tensor;
 }
 
 }  // namespace
+
+MatrixReport inspect_matrix(const RowSource& W, std::string_view role, const InspectOptions& options,
+                            ThreadPool& pool) {
+  return inspect_rows(W, role, options, {}, pool);
+}
+
+Inspection inspect(const std::filesystem::path& path, const InspectOptions& options) {
+  const auto file = checkpoint::Checkpoint::open(path);
+  ThreadPool pool(options.threads > 0 ? options.threads : available_cores());
+  Inspection out;
+  out.path = path.string();
+  out.format = file.format();
+  out.model_type = model_type_of(file.config());
+  out.warnings = file.warnings();
+  const auto roles = [&] {
+    try {
+      return roles_of(file, options);
+    } catch (const Error& e) {
+      throw e.in(path.string());
+    }
+  }();
+  TokenTexts texts(path, file, options);
+  if (!roles.empty() && roles[0].tensor->shape.size() == 2) {
+    texts.check_rows(roles[0].tensor->shape[options.transpose ? 1 : 0]);
+  }
+  out.vocabulary = texts.source();
+  if (!texts.warning().empty()) out.warnings.push_back(texts.warning());
+  for (const checkpoint::Role& role : roles) {
+    const checkpoint::TensorInfo tensor = options.transpose ? transposed(*role.tensor) : *role.tensor;
+    std::unique_ptr<RowSource> rows;
+    try {
+      rows = file.rows(tensor);
+    } catch (const Error& e) {
+      if (!options.all || e.kind() != ErrorKind::unsupported) throw;
+      out.skipped.push_back({tensor.name, e.what()});
+      continue;
+    }
+    Extras extras;
+    extras.full = role.role != "matrix" || !options.all;
+    if (options.counts && (role.role != "matrix" || options.tensor)) extras.counts = texts.counts(tensor.shape[0]);
+    if (extras.full) extras.asked = texts.asked_rows(tensor.shape[0]);
+    MatrixReport report;
+    try {
+      report = inspect_rows(*rows, role.role, options, extras, pool);
+    } catch (const Error& e) {
+      if (!options.all) throw;
+      out.skipped.push_back({tensor.name, e.what()});
+      continue;
+    }
+    report.tensor = tensor.name;
+    report.evidence = role.evidence + (options.transpose ? "; transposed, as asked for" : "");
+    report.dtype = checkpoint::dtype_name(tensor.dtype);
+    report.tied = role.tied;
+    if (options.hash && !options.quick) report.hash = file.content_hash(*role.tensor);
+    if (report.crowding) texts.name_rows(*report.crowding);
+    out.matrices.push_back(std::move(report));
+    out.warnings.insert(out.warnings.end(), role.warnings.begin(), role.warnings.end());
+    out.contradictions.insert(out.contradictions.end(), role.warnings.begin(), role.warnings.end());
+  }
+  out.bytes_read = file.bytes_read(), out.bytes_total = file.bytes_total();
+  return out;
+}
 
 Histogram histogram(std::span<const double> values, size_t bins) {
   Histogram out;
@@ -173,76 +331,5 @@ Histogram histogram(std::span<const double> values, size_t bins) {
   }
   return out;
 }
-
-template <class T>
-MatrixReport inspect_matrix(MatrixView<const T> W, std::string_view role, const InspectOptions& options) {
-  MatrixReport out;
-  out.role = role;
-  out.n = W.rows, out.m = W.cols;
-  const std::vector<double> norms = geometry::row_norms(W);
-  out.norm = geometry::summarize_norms(norms);
-  out.norm_histogram = histogram(norms, kHistogramBins);
-  out.zero_rows = static_cast<size_t>(std::count(norms.begin(), norms.end(), 0.0));
-  geometry::OverlapOptions overlap{.max_exact_pairs = options.max_exact_pairs, .seed = options.seed};
-  overlap.sampled_pairs =
-      std::max<size_t>(2, std::min(options.sampled_pairs, options.sampled_pairs * 512 / std::max<size_t>(W.cols, 1)));
-  out.overlap = geometry::overlap(W, overlap);
-  overlap.centered = true;
-  out.overlap_centered = geometry::overlap(W, overlap);
-  if (W.cols > 0) out.random_mean_square = 1 / static_cast<double>(W.cols);
-  out.welch_bound_mean_square = geometry::welch_bound_mean_square(W.rows, W.cols);
-  if (W.rows > 0) {
-    out.phi_half = geometry::represented_fraction(norms, 0.5);
-    out.phi_one = geometry::represented_fraction(norms, 1);
-  }
-  const geometry::Spectrum spectrum = geometry::spectrum(W);
-  out.effective_rank = spectrum.effective_rank;
-  out.participation_ratio = spectrum.participation_ratio;
-  out.judgement = judge(gather(W, role, norms, out));
-  return out;
-}
-
-Inspection inspect(const std::filesystem::path& path, const InspectOptions& options) {
-  const auto file = checkpoint::Checkpoint::open(path);
-  Inspection out;
-  out.path = path.string();
-  out.format = file.format();
-  out.warnings = file.warnings();
-  std::optional<std::string_view> name;
-  if (options.tensor) name = *options.tensor;
-  const auto roles = [&] {
-    try {
-      return checkpoint::resolve_heads(file, name);
-    } catch (const Error& e) {
-      throw e.in(path.string());
-    }
-  }();
-  for (const checkpoint::Role& role : roles) {
-    const checkpoint::TensorInfo& tensor = *role.tensor;
-    MatrixReport report =
-        tensor.dtype == checkpoint::Dtype::f64
-            ? inspect_matrix<double>(std::as_const(file).load<double>(tensor).view(), role.role, options)
-            : inspect_matrix<float>(file.load<float>(tensor).view(), role.role, options);
-    report.tensor = tensor.name;
-    report.evidence = role.evidence;
-    report.dtype = checkpoint::dtype_name(tensor.dtype);
-    report.tied = role.tied;
-    out.matrices.push_back(std::move(report));
-    out.warnings.insert(out.warnings.end(), role.warnings.begin(), role.warnings.end());
-  }
-  return out;
-}
-
-Json to_json(const Inspection& inspection) {
-  Json matrices = Json::array();
-  for (const MatrixReport& report : inspection.matrices) matrices.push_back(json_of(report));
-  return {{"path", inspection.path},
-          {"format", inspection.format},
-          {"matrices", std::move(matrices)},
-          {"warnings", inspection.warnings}};
-}
-
-template MatrixReport inspect_matrix(MatrixView<const float>, std::string_view, const InspectOptions&);
-template MatrixReport inspect_matrix(MatrixView<const double>, std::string_view, const InspectOptions&);
 
 }  // namespace superpose::study

@@ -4,12 +4,14 @@
 //   toy_run    a toy model trained (toy/) and measured (geometry/): the `toy` verb, and the work of a sweep
 //   snapshot   the state of a training run in a file, to go on from
 //   inspect    a checkpoint's head read (checkpoint/) and measured (geometry/), with a verdict
+//   compare    several checkpoints: overlap against width, norms over training, duplicates and contradictions
 //   claims     the ledger: each claim of the paper against what was computed here
 //   run        a whole study: sweep, fits, inspections, ledger, page
 //   results    finished runs as a table, and back: what took hours, kept beside the code
 //   files      study files, published tables and tolerances, compiled in
 #pragma once
 #include "superpose/study/claims.h"
+#include "superpose/study/compare.h"
 #include "superpose/study/files.h"
 #include "superpose/study/inspect.h"
 #include "superpose/study/results.h"

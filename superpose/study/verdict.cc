@@ -86,6 +86,38 @@ Judgement by_representation(const Evidence& e) {
                                       density, times_random(e.plain.value_or(0), e.m), without, spread_text(e))};
 }
 
+// The numbers that the rules compare, each beside its threshold; the ones that did not come to bear are left out.
+std::vector<Deciding> deciding_numbers(const Evidence& e, Regime regime) {
+  std::vector<Deciding> out;
+  if (!e.plain || e.m < 2) return out;
+  const double m = static_cast<double>(e.m), rows = static_cast<double>(e.n - e.zero_rows);
+  const auto centered = e.toy_scale ? e.centered_represented : e.centered;
+  const double limit = std::max(kCollapsed, kCollapsedTimesRandom / m);
+  if (e.represented > 0 || regime == Regime::none) {
+    out.push_back(
+        {"represented rows", static_cast<double>(e.represented), m,
+         fmt::format("rows with norm above {:.3g}; more than m = {} of them must overlap", e.threshold, e.m)});
+  }
+  if (centered && rows > m && (*centered > limit || !looks_untrained(e))) {
+    out.push_back({"mean square overlap without the mean row", *centered, limit,
+                   "above the threshold a large set of rows is nearly parallel and decides the figure"});
+  }
+  if (rows > m && e.norm_spread && e.independent_spread && e.centered &&
+      is_random(*e.centered, e.n - e.zero_rows, e.m)) {
+    out.push_back({"spread of norms beside random entries", *e.norm_spread / *e.independent_spread, kInitialSpread,
+                   "an untrained head has norms no wider than independent entries give, and the overlap 1/m"});
+  }
+  if (rows > m) {
+    out.push_back({"share of rows represented", static_cast<double>(e.represented) / static_cast<double>(e.n),
+                   kMostRows, "strong superposition represents nearly all rows, weak superposition at most half"});
+  } else if (e.plain_represented) {
+    out.push_back({"mean square overlap of represented rows", *e.plain_represented, kNearlyOrthogonal,
+                   "rows that fit into m dimensions show no superposition when they stand at right angles"});
+  }
+  if (out.size() > 3) out.erase(out.begin());
+  return out;
+}
+
 }  // namespace
 
 std::string_view regime_name(Regime regime) {
@@ -93,7 +125,9 @@ std::string_view regime_name(Regime regime) {
   return kNames[static_cast<size_t>(regime)];
 }
 
-Judgement judge(const Evidence& e) {
+namespace {
+
+Judgement decide(const Evidence& e) {
   const size_t rows = e.n - e.zero_rows;
   if (!e.plain || e.m < 2) {
     return {Regime::cannot_tell,
@@ -123,6 +157,14 @@ Judgement judge(const Evidence& e) {
                         times_random(*e.plain, e.m), times_random(*e.centered, e.m), spread_text(e))};
   }
   return by_representation(e);
+}
+
+}  // namespace
+
+Judgement judge(const Evidence& evidence) {
+  Judgement out = decide(evidence);
+  out.decided_by = deciding_numbers(evidence, out.regime);
+  return out;
 }
 
 }  // namespace superpose::study

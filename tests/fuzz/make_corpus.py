@@ -4,10 +4,16 @@
 
 Usage: make_corpus.py FOLDER    writes FOLDER/<target>/*; no package beyond Python's own.
 """
+import io
 import json
 import pathlib
+import pickle
 import struct
 import sys
+import zipfile
+import zlib
+
+import small_formats
 
 FLOATS = b"".join(struct.pack("<f", x) for x in range(1, 7))  # [2, 3]
 
@@ -38,6 +44,91 @@ def llama2c(vocab=5, dim=4, hidden=6, layers=2, heads=2, kv_heads=1, seq_len=3, 
 def sharded(index, shard):
     text = index if isinstance(index, bytes) else json.dumps(index).encode()
     return struct.pack("<H", len(text)) + text + shard
+
+
+def gguf_text(text):
+    text = text if isinstance(text, bytes) else text.encode()
+    return struct.pack("<Q", len(text)) + text
+
+
+GGUF_NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "Q", 11: "q", 12: "d"}
+
+
+def gguf_value(kind, value):
+    if kind == 8:
+        return gguf_text(value)
+    if kind == 9:
+        inner, values = value
+        return struct.pack("<IQ", inner, len(values)) + b"".join(gguf_value(inner, v) for v in values)
+    return struct.pack("<" + GGUF_NUMBERS[kind], value)
+
+
+def gguf(entries=(), tensors=(), version=3, alignment=32, counts=None, tail=b""):
+    """entries: (key, type, value); tensors: (name, dims, type, bytes) with data one after the other."""
+    infos, data = b"", b""
+    for name, dims, kind, content in tensors:
+        data += bytes(-len(data) % alignment)
+        infos += gguf_text(name) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, kind, len(data))
+        data += content
+    n = counts or (len(tensors), len(entries))
+    out = b"GGUF" + struct.pack("<I2Q", version, *n)
+    out += b"".join(gguf_text(key) + struct.pack("<I", kind) + gguf_value(kind, value) for key, kind, value in entries)
+    return out + infos + (bytes(-(len(out) + len(infos)) % alignment) if tensors else b"") + data + tail
+
+
+# Number of each decoded type of blocks: bytes of a block, and where in it binary16 numbers begin.
+GGUF_BLOCKS = {2: (32, 18, [0]), 3: (32, 20, [0, 2]), 6: (32, 22, [0]), 7: (32, 24, [0, 2]), 8: (32, 34, [0]),
+               10: (256, 84, [80, 82]), 11: (256, 110, [108]), 12: (256, 144, [0, 2]), 13: (256, 176, [0, 2]),
+               14: (256, 210, [208]), 20: (32, 18, [0]), 23: (256, 136, [0]), 39: (32, 17, [])}
+
+
+def gguf_block(kind, scale=0x3800):
+    _, size, halves = GGUF_BLOCKS[kind]
+    block = bytearray((37 * k + kind) % 256 for k in range(size))
+    for at in halves:
+        block[at:at + 2] = struct.pack("<H", scale)
+    if kind == 39:
+        block[0] = 127
+    return bytes(block)
+
+
+def gguf_seeds():
+    llama = [("general.architecture", 8, "llama"), ("llama.embedding_length", 4, 2), ("llama.vocab_size", 4, 3),
+             ("tokenizer.ggml.tokens", 9, (8, ["<s>", "a", "b"]))]
+    head, embedding = ("output.weight", (2, 3), 0, FLOATS), ("token_embd.weight", (2, 3), 0, FLOATS)
+    W = ("W", (2, 3), 0, FLOATS)
+    one = gguf(llama, [embedding, head])
+    huge = 1 << 60
+    yield "valid", one
+    yield "version2", gguf(llama, [head], version=2)
+    yield "tied", gguf(llama, [embedding])
+    yield "vocabulary", gguf(llama)
+    values = [(f"k{kind}", kind, 1) for kind in GGUF_NUMBERS] + [("s", 8, b"\xff\n"), ("list", 9, (5, [1, -2])),
+              ("long", 9, (0, range(20))), ("nested", 9, (9, [(2, [1]), (8, ["x"])]))]
+    yield "values", gguf(values, [W])
+    for kind, (elements, _, _) in GGUF_BLOCKS.items():
+        yield f"type{kind}", gguf([], [("W", (elements, 2), kind, gguf_block(kind) * 2)])
+    yield "blocks", gguf([], [(f"t{kind}", (n, 1), kind, gguf_block(kind)) for kind, (n, _, _) in GGUF_BLOCKS.items()])
+    yield "infinite_scale", gguf([], [("W", (32, 1), 8, gguf_block(8, 0x7c00))])
+    yield "plain_types", gguf([], [("h", (3, 1), 1, bytes(6)), ("b", (3, 1), 30, bytes(6)), ("d", (1, 1), 28, bytes(8)),
+                                   ("i", (2,), 26, bytes(8)), ("s", (), 0, bytes(4)), ("e", (0, 2), 0, b"")])
+    yield "not_decoded", gguf([], [("q", (256, 1), 16, bytes(66)), W, ("u", (3, 5), 4711, bytes(50))])
+    yield "alignment", gguf([("general.alignment", 4, 8)], [W, ("V", (2, 3), 0, FLOATS)], alignment=8)
+    yield "bad_alignment", gguf([("general.alignment", 4, 24)], [W])
+    yield "version1", gguf(llama, [W], version=1)
+    yield "big_endian", gguf(llama, [W], version=3 << 24)
+    yield "counts", gguf(llama, [W], counts=(huge, 1))
+    yield "entries", gguf(llama, [W], counts=(1, 1 << 32))
+    yield "key_twice", gguf([("k", 0, 1), ("k", 0, 1)])
+    yield "name_twice", gguf([], [W, W])
+    yield "string_2_60", b"GGUF" + struct.pack("<I2Q", 3, 0, 1) + gguf_text("k") + struct.pack("<IQ", 8, huge) + bytes(40)
+    yield "array_2_60", b"GGUF" + struct.pack("<I2Q", 3, 0, 1) + gguf_text("k") + struct.pack("<2IQ", 9, 12, huge)
+    yield "deep", b"GGUF" + struct.pack("<I2Q", 3, 0, 1) + gguf_text("k") + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 40
+    yield "rank", gguf([], [("W", (1,) * 9, 0, bytes(4))])
+    yield "overflow", gguf([], [("W", (1 << 32, 1 << 32), 0, FLOATS)])
+    yield "part_of_a_block", gguf([], [("W", (48, 2), 2, bytes(54))])
+    yield "cut", one[:-1]
+    yield "tail", one + b"padding"
 
 
 def format_seeds():
@@ -131,6 +222,144 @@ def head_seeds():
     yield "huge_number", model(b'{"vocab_size": 1e999}', emb)
 
 
+class Call:
+    """Pickles as a call of the named global, which need not exist."""
+
+    def __init__(self, name, *arguments):
+        self.name, self.arguments = name, arguments
+
+
+class Storage:
+    def __init__(self, kind="FloatStorage", key="0", count=6, view=None):
+        self.kind, self.key, self.count, self.view = kind, key, count, view
+
+
+class Writer(pickle._Pickler):  # the one in Python: the other looks up what it names
+    legacy = False
+
+    def save(self, value, *rest):
+        if isinstance(value, Storage):
+            parts = ["storage", Call("torch." + value.kind), value.key, "cpu", value.count]
+            self.save(tuple(parts + ([value.view] if self.legacy else [])))
+            self.write(pickle.BINPERSID)
+        elif isinstance(value, Call):
+            module, name = value.name.rsplit(".", 1)
+            self.write(b"c" + module.encode() + b"\n" + name.encode() + b"\n")
+            if value.arguments:
+                self.save(tuple(a for a in value.arguments if a is not Ellipsis))
+                self.write(pickle.REDUCE)
+        else:
+            super().save(value, *rest)
+
+
+def dumps(value, protocol=2, legacy=False):
+    out = io.BytesIO()
+    writer = Writer(out, protocol)
+    writer.legacy = legacy
+    writer.dump(value)
+    return out.getvalue()
+
+
+def tensor(storage=None, offset=0, size=(2, 3), stride=(3, 1), rebuild="_rebuild_tensor_v2", more=(False, None)):
+    return Call("torch._utils." + rebuild, storage or Storage(), offset, size, stride, *more)
+
+
+def zipped(members, method=zipfile.ZIP_STORED):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name), data, method)
+    return out.getvalue()
+
+
+def raw_deflate(data):
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return packer.compress(data) + packer.flush()
+
+
+def legacy(value, key="0"):
+    return b"".join([dumps(1001), dumps({"little_endian": True}), dumps(value, legacy=True), dumps([key]),
+                     struct.pack("<q", len(FLOATS) // 4), FLOATS])
+
+
+def pickles():
+    state = {"module.wte.weight": tensor(), "module.h.0.w": tensor(offset=1, size=(2, 2), stride=(2, 1))}
+    nested = {"model": state, "optimizer": {"state": {0: {"exp_avg": tensor(Storage(key="1"))}}, "lr": 0.1, "betas": (0.9, 0.95)},
+              "model_args": {"vocab_size": 512, "dim": 64, "tie": True, "name": "x"}, "epoch": 3, "best": 1 << 40, "big": 1 << 70,
+              "args": Call("argparse.Namespace", ...)}
+    yield "state", dumps(state)
+    for protocol in range(6):
+        yield f"nested_{protocol}", dumps(nested, protocol)
+    yield "ordered", dumps(Call("collections.OrderedDict", [["w", tensor()], ["v", tensor(size=(6,), stride=(1,))]]))
+    yield "transposed", dumps({"w": tensor(size=(3, 2), stride=(1, 3))})
+    yield "expanded", dumps({"w": tensor(size=(1 << 30, 1 << 30), stride=(0, 0))})
+    yield "scalar", dumps({"w": tensor(size=(), stride=()), "e": tensor(size=(0, 4), stride=(4, 1))})
+    yield "outside", dumps({"w": tensor(offset=5)})
+    yield "huge", dumps({"w": tensor(size=(1 << 62, 8), stride=(1, 1 << 62))})
+    yield "f8", dumps({"w": tensor(Storage("storage.UntypedStorage", count=24), rebuild="_rebuild_tensor_v3",
+                                   more=(False, None, Call("torch.float8_e4m3fn")))})
+    yield "parameter", dumps({"w": Call("torch._utils._rebuild_parameter", tensor(), True, None)})
+    yield "types", dumps({k: tensor(Storage(k + "Storage", "1", 3), size=(1, 3)) for k in ("Double", "Half", "Long", "Bool")})
+    yield "config_object", b"\x80\x02}(X\x06\x00\x00\x00configc__main__\nGPTConfig\n)\x81}X\x01\x00\x00\x00nK\x01sbu."
+    for name in ("os.system", "posix.system", "builtins.eval", "builtins.getattr", "subprocess.Popen", "torch.load"):
+        yield "hostile_" + name, dumps({"w": tensor(), "x": Call(name, "true")})
+    yield "hostile_text", b"cos\nsystem\n(S'true'\ntR."
+    yield "hostile_inst", b"(S'true'\nios\nsystem\n."
+    yield "hostile_stack", b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R."
+    yield "deep", b"]" * 1000 + b"a" * 999 + b"."
+    yield "deep_tuple", b"N" + b"\x85" * 1000 + b"."
+    yield "cycle", b"]q\x00h\x00a."
+    yield "doubling", b"]q\x00" + b"".join(b"](h%ch%ceq%c" % (k, k, k + 1) for k in range(100)) + b"."
+    yield "long_huge", b"\x80\x02\x8b\xff\xff\xff\x7f."
+    yield "long_negative", b"\x80\x02\x8b\xff\xff\xff\xff."
+    yield "text_huge", b"X\xff\xff\xff\xffa."
+    yield "memo", b"Nr\xff\xff\xff\xff0j\xff\xff\xff\xff\x94h\x00\x86."
+    yield "opcodes", b"(I01\nL12L\nF1.5\nG?\xf0\0\0\0\0\0\0M\x01\x02J\1\0\0\0S'a'\nVb\nU\1cC\1dl(K\1K\2d(K\1\x91\x8f(K\1\x90)N\x85N2\x87Pq\nK\1Q0(1."
+    yield "extension", b"\x82\x01."
+    yield "buffer", b"\x97."
+    yield "protocol_9", b"\x80\x09N."
+
+
+def torch_seeds():
+    for name, data in pickles():
+        yield "1_" + name, b"\1" + data
+        if name in ("state", "hostile_text", "hostile_stack", "transposed"):
+            for method, kind in ((zipfile.ZIP_STORED, "stored"), (zipfile.ZIP_DEFLATED, "deflated")):
+                yield f"0_{kind}_{name}", b"\0" + zipped({"a/data.pkl": data, "a/byteorder": b"little", "a/data/0": FLOATS}, method)
+            yield "0_plain_" + name, b"\0" + data
+    view = tensor(Storage(view=("v", 2, 4)), size=(2, 2), stride=(2, 1))
+    magic = dumps(0x1950A86A20F9469CFC6C)
+    for name, value in (("plain", {"w": tensor()}), ("view", {"w": view}), ("hostile", Call("os.system", "true"))):
+        yield "2_" + name, b"\2" + legacy(value)
+        yield "0_legacy_" + name, b"\0" + magic + legacy(value)
+    yield "0_tar", b"\0" + bytes(257) + b"ustar" + bytes(300)
+    yield "0_script", b"\0" + zipped({"a/data.pkl": dumps(None), "a/constants.pkl": dumps(())})
+
+
+def npz_seeds():
+    arrays = {"W.npy": npy(), "F.npy": npy(order=True), "d.npy": npy("<f8", shape="(3, 1)"), "s.npy": npy("<U6", shape="(1,)")}
+    good = zipped(arrays)
+    yield "0_stored", b"\0" + good
+    yield "0_deflated", b"\0" + zipped(arrays, zipfile.ZIP_DEFLATED)
+    yield "0_comment", b"\0" + good[:-2] + b"\x03\0abc"
+    yield "0_cut", b"\0" + good[:-5]
+    yield "0_twice", b"\0" + good.replace(b"F.npy", b"W.npy")
+    yield "0_dots", b"\0" + zipped({"../W.npy": npy()})
+    yield "0_no_arrays", b"\0" + zipped({"x.txt": b"x"})
+    yield "0_bomb", b"\0" + zipped({"W.npy": npy(shape="(1000, 1000)", data=bytes(4000000))}, zipfile.ZIP_DEFLATED)
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        with archive.open("W.npy", "w", force_zip64=True) as member:
+            member.write(npy())
+    yield "0_zip64", b"\0" + out.getvalue()
+    for name, data in arrays.items():
+        yield "1_" + name, b"\1" + data
+        yield "2_" + name, b"\2" + struct.pack("<H", len(data)) + raw_deflate(data)
+    yield "1_records", b"\1" + npy(text="{'descr': [('a', '<f4'), ('b', [('c', '<i4')])], 'fortran_order': False, 'shape': (2,)}")
+    yield "2_longer", b"\2" + struct.pack("<H", 9999) + raw_deflate(npy())
+    yield "2_shorter", b"\2" + struct.pack("<H", 20) + raw_deflate(npy())
+
+
 def vocabulary_seeds():
     def piece(text):
         return struct.pack("<fi", -1.5, len(text)) + text
@@ -162,12 +391,39 @@ def vocabulary_seeds():
             yield f"{kind}_{name}", bytes([kind]) + data
 
 
+def hub_seeds():
+    """Whatever a hub or a user may say; the target takes each input as all of them."""
+    yield "listing", json.dumps({"sha": "a" * 40, "siblings": [{"rfilename": "onnx/a.onnx", "size": 1}], "config": {"a": [1]}}).encode()
+    yield "leads_out", json.dumps({"siblings": [{"rfilename": "../x"}, {"rfilename": "a\x1b"}]}).encode()
+    yield "wrong_types", json.dumps({"sha": 1, "siblings": [[1], {}]}).encode()
+    yield "deep", b'{"siblings": ' + b"[" * 200
+    yield "range", b"bytes 0-65535/24064200"
+    yield "empty", b"bytes */0"
+    yield "huge_range", b"bytes 0-18446744073709551615/18446744073709551616"
+    yield "id", b"hf:openai-community/gpt2@refs/pr/1"
+    yield "id_out", b"hf:../gpt2@../x"
+    yield "url", b"https://user:word@127.0.0.1:8080/a/b?Signature=x#y"
+    yield "ipv6", b"http://[::1]:80/"
+
+
+# The seeds of each target, one line each.
+TARGETS = {
+    "fuzz_formats": format_seeds,
+    "fuzz_gguf": gguf_seeds,
+    "fuzz_heads": head_seeds,
+    "fuzz_hub": hub_seeds,
+    "fuzz_npz": npz_seeds,
+    "fuzz_torch": torch_seeds,
+    "fuzz_vocabulary": vocabulary_seeds,
+    **small_formats.SEEDS,
+}
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
-    for target, seeds in (("fuzz_formats", format_seeds()), ("fuzz_heads", head_seeds()),
-                          ("fuzz_vocabulary", vocabulary_seeds())):
+    for target, seeds in TARGETS.items():
         (folder / target).mkdir(parents=True, exist_ok=True)
-        for name, data in seeds:
+        for name, data in seeds():
             (folder / target / name).write_bytes(data)
 
 

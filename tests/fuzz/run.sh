@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.."
 [ -f build/fuzz/build.ninja ] || cmake --preset fuzz >/dev/null
 ninja -C build/fuzz fuzz_targets >/dev/null || { ninja -C build/fuzz fuzz_targets; exit 1; }
 
-targets="fuzz_formats fuzz_heads fuzz_vocabulary"
+targets=$(cd tests/fuzz && ls fuzz_*.cc | sed "s/\.cc$//")
 work=build/fuzz/corpus
 python3 tests/fuzz/make_corpus.py "$work/seeds"
 mkdir -p build/fuzz/found

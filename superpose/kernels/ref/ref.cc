@@ -29,4 +29,27 @@ void adam_update(double* W, const double* gradient, double* moment1, double* mom
   }
 }
 
+void add_cosines(const CosineTile& tile, double sums[3]) {
+  for (size_t i = 0; i < tile.rows; ++i) {
+    for (size_t j = tile.diagonal ? i + 1 : 0; j < tile.columns; ++j) {
+      const float x = std::abs(tile.c[i * tile.ldc + j]);
+      const double d = static_cast<double>(x) - static_cast<double>(tile.pivot);
+      sums[0] += d;
+      sums[1] += d * d;
+      sums[2] += static_cast<double>(x) * static_cast<double>(x);
+      if (x > tile.row_best[i]) {
+        tile.row_best[i] = x;
+        tile.row_partner[i] = tile.column_first + static_cast<uint32_t>(j);
+      }
+      if (x > tile.column_best[j]) {
+        tile.column_best[j] = x;
+        tile.column_partner[j] = tile.row_first + static_cast<uint32_t>(i);
+      }
+      if (tile.bins != 0) {
+        ++tile.counts[std::min(static_cast<size_t>(x * static_cast<float>(tile.bins)), tile.bins - 1)];
+      }
+    }
+  }
+}
+
 }  // namespace superpose::kernels::ref

@@ -253,6 +253,8 @@ void PackRows(const float* HWY_RESTRICT B, size_t columns, size_t inner, size_t 
   }
 }
 
+size_t PanelColumns() { return kPanelVectors * hn::Lanes(D()); }
+
 // C [kRows, kVectors vectors] = or += A [kRows, inner] · panel; the sums of all of C stay in registers.
 template <size_t kRows, size_t kVectors>
 HWY_INLINE void GemmBlock(const GemmPacked& g, size_t row, size_t column) {
@@ -392,6 +394,7 @@ HWY_EXPORT(GatherRows);
 HWY_EXPORT(ScatterRows);
 HWY_EXPORT(PackColumns);
 HWY_EXPORT(PackRows);
+HWY_EXPORT(PanelColumns);
 HWY_EXPORT(GemmPackedImpl);
 HWY_EXPORT(PhiloxAtLeast);
 HWY_EXPORT(AddScaled);
@@ -412,6 +415,7 @@ void pack_columns(const float* B, size_t columns, size_t inner, size_t ldb, floa
 void pack_rows(const float* B, size_t columns, size_t inner, size_t ldb, float* packed) {
   HWY_DYNAMIC_DISPATCH(PackRows)(B, columns, inner, ldb, packed);
 }
+size_t panel_columns() { return HWY_DYNAMIC_DISPATCH(PanelColumns)(); }
 void gemm_packed(const GemmPacked& g) { HWY_DYNAMIC_DISPATCH(GemmPackedImpl)(g); }
 size_t philox_at_least(const PhiloxCounter& at, const uint32_t* threshold, size_t padded, uint32_t* index) {
   return HWY_DYNAMIC_DISPATCH(PhiloxAtLeast)(at, threshold, padded, index);

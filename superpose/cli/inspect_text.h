@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inspections as people read them in a terminal.
+#pragma once
+#include <string>
+
+#include "superpose/study/compare.h"
+#include "superpose/study/inspect.h"
+
+namespace superpose::cli {
+
+std::string inspection_text(const study::Inspection& inspection);
+std::string comparison_text(const study::Comparison& comparison);
+
+}  // namespace superpose::cli
