@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 namespace superpose::report {
@@ -27,7 +28,7 @@ const char* role_name(Role role) {
 // Five significant digits: finer than any of the page's numbers is known, and half the page's bytes.
 Json rounded(double value) {
   if (!std::isfinite(value)) return nullptr;
-  return std::stod(fmt::format("{:.5g}", value));
+  return std::strtod(fmt::format("{:.5g}", value).c_str(), nullptr);
 }
 
 Json rounded(const std::optional<double>& value) { return value ? rounded(*value) : Json(nullptr); }
