@@ -152,6 +152,13 @@ std::string number(std::optional<double> value, int digits) {
   return text;
 }
 
+std::string count_text(std::optional<double> value) {
+  if (!value || !std::isfinite(*value) || std::abs(*value) >= 1e15) return number(value);
+  std::string digits = fmt::format("{:.0f}", std::abs(*value));
+  for (size_t at = digits.size(); digits.size() > 4 && at > 3; at -= 3) digits.insert(at - 3, "\u202f");
+  return (*value <= -0.5 ? "−" : "") + digits;
+}
+
 std::string with_interval(std::optional<double> value, const std::optional<Interval>& interval, int digits) {
   if (!value || !interval || !std::isfinite(*value)) return number(value, digits);
   const double half = (interval->second - interval->first) / 2;

@@ -86,6 +86,8 @@ bool has_role(const Figure& figure, Role role);
 
 // Numbers as the page writes them: 4 significant digits, a true minus sign, "—" for none.
 std::string number(std::optional<double> value, int digits = 3);
+// "50 304" with thin spaces from 10 000 on, without decimals; "—" for none.
+std::string count_text(std::optional<double> value);
 // "1.06 [0.88, 1.25]"; "1.06" without an interval.
 std::string with_interval(std::optional<double> value, const std::optional<Interval>& interval, int digits = 3);
 // "1–24, 30" for an ascending list.

@@ -29,14 +29,15 @@ std::string name_of(const Json& model) {
   return label.empty() ? text_field(model, "path") : label;
 }
 
-// The fitted line through the centre of the points (where least squares puts it), turned about it for the band.
+// The fitted line, turned about the centre of the points for the band.
 void add_fitted(const Json& fit, const std::vector<std::pair<double, double>>& logs, Interval range, Panel& panel) {
   const auto exponent = field(fit, "exponent");
   const auto ci = finite_numbers(member(fit, "ci95"));
-  if (!exponent || logs.size() < 2) return;
+  if (!exponent || logs.empty()) return;
   double x0 = 0, y0 = 0;
   for (const auto& [x, y] : logs)
     x0 += x / static_cast<double>(logs.size()), y0 += y / static_cast<double>(logs.size());
+  if (const auto intercept = field(fit, "intercept")) y0 = *intercept - *exponent * x0;  // ln of the overlap at m = 1
   Series line{"fit, ∝ 1/m^" + number(exponent), Role::fit, {}, "", "none", true, true, false, {}};
   constexpr int kSteps = 24;
   for (int k = 0; k <= kSteps; ++k) {
@@ -61,7 +62,7 @@ struct Line {
 
 // One line over the steps, with the models of an alarm marked.
 void add_steps(const Json& compare, const Line& what, const std::set<std::string>& alarmed, Panel& panel) {
-  Series line{what.key, Role::ours, {"cat", what.hue, 5}, "", what.hue == 0 ? "dot" : "triangle", true, false,
+  Series line{what.key, Role::ours, {"cat", what.hue, 5}, "", symbol_of(static_cast<size_t>(what.hue)), true, false,
               false,    {}};
   Series marked{"alarm", Role::ours, {"bad", 0, 1}, "", "ring", false, false, false, {}};
   for (const Json& model : models_of(compare)) {
@@ -85,7 +86,8 @@ std::optional<Figure> overlap_against_width(const Json& compare) {
   Figure out;
   out.id = "compare-width", out.title = "Mean-square overlap against width";
   out.caption =
-      "Each point is one head. Dashed: 1/m, what random directions give (slope −1). A head far above it is not "
+      "Each point is one head. Dashed: 1/m, what random directions give, and the same slope through the points. A head "
+      "far above it is not "
       "explained "
       "by crowding alone.";
   Panel panel;
@@ -126,6 +128,15 @@ std::optional<Figure> overlap_against_width(const Json& compare) {
     random.points.push_back(point);
   }
   panel.series.push_back(random);
+  Series guide{"slope −1 through the points", Role::theory, {}, "", "none", true, false, false, {}};
+  double level = 0;  // mean of ln(m · overlap)
+  for (const auto& [x, y] : logs) level += (x + y) / static_cast<double>(logs.size());
+  for (const double m : {range.first, range.second}) {
+    Point point;
+    point.x = m, point.y = std::exp(level) / m;
+    guide.points.push_back(point);
+  }
+  panel.series.push_back(guide);
   add_fitted(member(compare, "fit"), logs, range, panel);
   out.panels.push_back(panel);
   if (has_role(out, Role::fit)) out.interval = "Band: the slope at the ends of its 95 % interval.";
@@ -146,14 +157,14 @@ std::optional<Figure> change_over_steps(const Json& compare) {
   out.caption =
       "Lengths of the rows and their overlap, checkpoint by checkpoint. A smooth training run draws smooth lines; a "
       "ring "
-      "marks a checkpoint with an alarm, explained below.";
+      "marks a checkpoint with an alarm, explained above.";
   Panel norms, overlaps;
   norms.title = "row norms", norms.x = {"step", false, {}, {}}, norms.y = {"norm", false, {}, {}};
   overlaps.title = "overlap", overlaps.x = norms.x, overlaps.y = {"mean-square overlap × m", true, {}, {}};
   add_steps(compare, {"norm_mean", "mean norm", 0, false}, alarmed, norms);
   add_steps(compare, {"norm_median", "median norm", 1, false}, alarmed, norms);
-  add_steps(compare, {"mean_square", "as it is", 0, true}, alarmed, overlaps);
-  add_steps(compare, {"mean_square_centered", "mean row removed", 1, true}, alarmed, overlaps);
+  add_steps(compare, {"mean_square", "overlap", 2, true}, alarmed, overlaps);
+  add_steps(compare, {"mean_square_centered", "overlap, mean row removed", 3, true}, alarmed, overlaps);
   for (Panel& panel : {std::ref(norms), std::ref(overlaps)}) {
     if (!panel.series.empty() && panel.series.front().points.size() >= 2) out.panels.push_back(panel);
   }

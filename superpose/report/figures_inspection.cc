@@ -163,9 +163,7 @@ std::vector<Baseline> baselines_of(const Json& matrix) {
   std::vector<Baseline> out, references;
   const double m = field(matrix, "m").value_or(0);
   if (!(m > 0)) return out;
-  add_baseline(out, "this matrix", field(member(matrix, "overlap"), "mean_square"), m, Kind::itself,
-               "mean squared cosine over all pairs of rows, as the model has them");
-  bool centred = false, random = false, welch = false;
+  bool itself = false, centred = false, random = false, welch = false;
   const Json& list = member(member(matrix, "baselines"), "list");
   for (const Json& one : list.is_array() ? list : Json::array()) {
     Baseline row{text_field(one, "name"), text_field(one, "meaning"), Kind::changed, 0, {}};
@@ -174,11 +172,18 @@ std::vector<Baseline> baselines_of(const Json& matrix) {
     if (!value || row.name.empty()) continue;
     row.times_m = *value;
     if (const auto se = field(one, "se"); se && *se > 0) row.se = *se * m;
+    itself |= row.name == "all rows";
     random |= row.name.starts_with("random"), welch |= row.name.starts_with("Welch");
     centred |= row.name == "mean row removed";
     const bool reference = row.name.starts_with("random") || row.name.starts_with("Welch");
     if (reference) row.kind = Kind::reference;
+    if (row.name == "all rows") row.kind = Kind::itself;
     (reference ? references : out).push_back(row);
+  }
+  if (!itself) {
+    const auto plain = field(member(matrix, "overlap"), "mean_square");
+    const std::string meaning = "mean squared cosine over all pairs of rows, as the model has them";
+    if (plain) out.insert(out.begin(), Baseline{"all rows", meaning, Kind::itself, *plain * m, {}});
   }
   if (!centred) {
     add_baseline(out, "mean row removed", field(member(matrix, "overlap_centered"), "mean_square"), m, Kind::changed,
@@ -277,7 +282,7 @@ std::optional<Figure> overlap_distribution(const Json& matrix, const std::string
       fmt::format(
           "|cos| of {} pairs of rows ({}), against the density of random directions in {:.0f} dimensions. Bars to the "
           "right of the curve are pairs more alike than chance; a far tail is near-duplicates.",
-          number(histogram->total), text_field(overlap, "pairs") == "sampled" ? "a sample" : "all of them", m));
+          count_text(histogram->total), text_field(overlap, "pairs") == "sampled" ? "a sample" : "all of them", m));
   out.panels = {overlap_panel(*histogram, m, false), overlap_panel(*histogram, m, true)};
   return out;
 }

@@ -13,7 +13,7 @@ namespace superpose::report {
 namespace {
 
 // More matrices than that (of --all, or of many checkpoints) have a line each and no figures: the page stays readable.
-constexpr size_t kMostWhole = 24;
+constexpr size_t kMostWhole = 24, kMostCompared = 8;
 
 void add_figures(InspectedMatrix& matrix, size_t index) {
   const auto add = [&](std::optional<Figure> figure) {
@@ -27,15 +27,27 @@ void add_figures(InspectedMatrix& matrix, size_t index) {
   add(overlap_against_frequency(*matrix.value, id + "frequency"));
 }
 
+void add_left_out(const Json& file, InspectionPage& page) {
+  const std::string path = text_field(file, "path"), error = text_field(member(file, "error"), "text");
+  if (!error.empty()) page.left_out.push_back(path + ": " + error);
+  const Json& skipped = member(file, "skipped");
+  if (!skipped.is_array()) return;
+  for (const Json& one : skipped) {
+    page.left_out.push_back(
+        fmt::format("{}: {}: {}", file_name(path), text_field(one, "tensor"), text_field(one, "because")));
+  }
+}
+
 void add_file(const Json& file, InspectionPage& page) {
   const std::string path = text_field(file, "path");
+  add_left_out(file, page);
   const Json& matrices = member(file, "matrices");
   if (matrices.is_array()) {
     for (const Json& value : matrices) {
       if (!value.is_object()) continue;
       InspectedMatrix matrix{path, text_field(file, "format"), "", &value};
       matrix.name = fmt::format("{}: {}", file_name(path), text_field(value, "tensor"));
-      matrix.whole = page.matrices.size() < kMostWhole;
+      matrix.whole = page.matrices.size() < (page.compare->is_object() ? kMostCompared : kMostWhole);
       if (matrix.whole) add_figures(matrix, page.matrices.size() + 1);
       page.matrices.push_back(std::move(matrix));
     }
@@ -58,12 +70,12 @@ InspectionPage make_inspection_page(const Json& inspection) {
   InspectionPage page;
   const Json& files = member(inspection, "files");
   page.title = title_of(files, text_field(inspection, "path"));
+  page.compare = &member(inspection, "compare");
   if (files.is_array()) {
     for (const Json& file : files) add_file(file, page);
   } else {
     add_file(inspection, page);
   }
-  page.compare = &member(inspection, "compare");
   for (auto& figure : {overlap_against_width(*page.compare), change_over_steps(*page.compare)}) {
     if (figure) page.comparison.push_back(*figure);
   }

@@ -15,13 +15,6 @@
 namespace superpose::report {
 namespace {
 
-std::string count_text(const std::optional<double>& value) {
-  if (!value) return "—";
-  std::string digits = fmt::format("{:.0f}", *value);
-  for (size_t at = digits.size(); at > 3 && std::abs(*value) >= 10000; at -= 3) digits.insert(at - 3, "\u202f");
-  return digits;
-}
-
 std::optional<double> times(const std::optional<double>& a, const std::optional<double>& b) {
   return a && b ? std::optional(*a * *b) : std::nullopt;
 }
@@ -47,35 +40,47 @@ std::string figure_html(const Figure& figure, const char* css = "") {
 
 // ---- the story of one matrix
 
-// How much of the excess over random directions goes away with the mean row.
+// Where the excess over random directions comes from, as the inspection split it; else from the two overlaps alone.
+std::string excess_sentence(const Json& matrix, double plain, double centred) {
+  const Json& excess = member(matrix, "excess");
+  const auto total = field(excess, "total"), shared = field(excess, "anisotropy"), rest = field(excess, "structure");
+  const double unseen = field(excess, "unseen").value_or(0);
+  const auto share = [](double part) { return fmt::format("{:.0f} %", 100 * part); };
+  if (total && *total > 0.5 && shared && rest && *shared >= 0 && *rest >= 0 && unseen >= 0) {
+    return fmt::format(
+        " Of the excess over 1/m, {}{} goes with the mean row, a direction that all rows share (anisotropy), and {} is "
+        "left: "
+        "structure, rows that are alike because of what they stand for.",
+        unseen > 0 ? share(unseen / *total) + " comes with tokens that the counts never saw, " : "",
+        share(*shared / *total), share(*rest / *total));
+  }
+  if (plain > 1.5 && centred < 0.7 * plain) {
+    return fmt::format(
+        " About {} of the excess is a direction that all rows share (anisotropy), not crowding of features.",
+        share(std::min(1.0, (plain - centred) / (plain - 1))));
+  }
+  if (centred > 1.3 * plain) {
+    return " That it rises says that many rows lie together away from the mean row, as rows of tokens that training "
+           "never saw do.";
+  }
+  return " A direction that all rows share explains little of it.";
+}
+
 std::string story_of(const Json& matrix) {
-  const auto plain = overlap_m(matrix, "overlap"), centred = overlap_m(matrix, "overlap_centered");
+  const auto plain = overlap_m(matrix, "overlap"), centred = overlap_m(matrix, "overlap_centered"),
+             m = field(matrix, "m");
   if (!plain) return "";
-  std::string out =
-      fmt::format("Two rows of this matrix overlap {} times as much as random directions would ({}/m against 1/m).",
-                  number(*plain), number(*plain));
-  if (!centred) return out;
-  if (*plain > 1.5 && *centred < 0.7 * *plain) {
-    const double share = std::min(1.0, (*plain - *centred) / (*plain - 1));
-    out += fmt::format(
-        " With the mean row removed it is {}/m: about {:.0f} % of the excess is one direction that all rows share "
-        "(anisotropy), not crowding of features.",
-        number(*centred), 100 * share);
-  } else if (*centred > 1.3 * *plain) {
-    out += fmt::format(
-        " With the mean row removed it rises to {}/m: many rows lie close to the mean row itself, as rows of tokens "
-        "that training never saw do.",
-        number(*centred));
-  } else {
-    out += fmt::format(" With the mean row removed it is {}/m: a shared direction explains little of it.",
-                       number(*centred));
+  std::string out = fmt::format("Mean-square overlap of two rows: {}/m; random directions have 1/m.", number(*plain));
+  if (centred) {
+    out +=
+        fmt::format(" With the mean row removed: {}/m.", number(*centred)) + excess_sentence(matrix, *plain, *centred);
   }
   const Json& frequency = member(matrix, "frequency");
-  const auto m = field(matrix, "m"), seen = times(field(member(frequency, "seen"), "mean_square"), m),
+  const auto seen = times(field(member(frequency, "seen"), "mean_square"), m),
              unseen = times(field(member(frequency, "unseen"), "mean_square"), m);
   if (seen && unseen) {
-    out += fmt::format(" Rows of tokens seen in the table of counts have {}/m, rows of unseen ones {}/m.",
-                       number(*seen), number(*unseen));
+    out += fmt::format(" Rows of tokens seen in the counts have {}/m, rows of unseen ones {}/m.", number(*seen),
+                       number(*unseen));
   }
   return out;
 }
@@ -215,13 +220,10 @@ std::string token_code(const Json& one) {
   return id && text != fmt::format("id {:.0f}", *id) ? shown + fmt::format(" <small>{:.0f}</small>", *id) : shown;
 }
 
-std::string crowded_html(const Json& crowding, const std::optional<double>& m) {
-  const Json& list = member(crowding, "most_crowded");
+std::string crowded_html(const Json& list, const std::optional<double>& m, const std::string& caption) {
   if (!list.is_array() || list.empty()) return "";
-  std::string out =
-      "<table role=\"table\" class=\"stack crowding\"><caption>Most crowded tokens: whose rows overlap most with all "
-      "others, and their nearest neighbours by cosine</caption>" +
-      head_row({"Token", "Overlap × m", "Nearest neighbours (cosine)"}) + "<tbody role=\"rowgroup\">\n";
+  std::string out = "<table role=\"table\" class=\"stack crowding\"><caption>" + caption + "</caption>" +
+                    head_row({"Token", "Overlap × m", "Nearest neighbours (cosine)"}) + "<tbody role=\"rowgroup\">\n";
   for (const Json& one : list) {
     out += fmt::format("<tr role=\"row\"><th role=\"rowheader\" scope=\"row\" data-label=\"Token\">{}</th>",
                        token_code(one));
@@ -278,8 +280,17 @@ std::string unused_html(const Json& crowding) {
 
 std::string crowding_html(const Json& matrix) {
   const Json& crowding = member(matrix, "crowding");
+  const auto m = field(matrix, "m");
+  const char* how = member(crowding, "centered") == Json(true) ? " (mean row removed)" : "";
   const std::string out =
-      crowded_html(crowding, field(matrix, "m")) + duplicates_html(crowding) + unused_html(crowding);
+      crowded_html(member(crowding, "asked"), m,
+                   fmt::format("Tokens asked for, and their nearest rows by |cosine|{}", how)) +
+      crowded_html(
+          member(crowding, "most_crowded"), m,
+          fmt::format("Most crowded tokens: whose rows overlap most with all others, and their nearest rows by "
+                      "|cosine|{}",
+                      how)) +
+      duplicates_html(crowding) + unused_html(crowding);
   return out.empty() ? "" : "<h4 class=\"part\">Crowding</h4>\n" + out;
 }
 
@@ -307,7 +318,11 @@ std::string matrix_html(const InspectedMatrix& matrix, size_t index) {
   out += fmt::format("<div class=\"verdict\"><p>Superposition: {} {}</p><p>{}</p></div>\n",
                      superposition_badge(text_field(value, "verdict")), escaped(text_field(value, "because")),
                      escaped(story_of(value)));
-  return out + figures_html(matrix) + baselines_html(value) + decided_html(value) + numbers_html(value) +
+  if (const std::string other = text_field(value, "verdict_all_rows"); !other.empty()) {
+    out += fmt::format("<p class=\"facts\">Over all rows, seen in the counts or not: {} {}</p>\n",
+                       superposition_badge(other), escaped(text_field(value, "because_all_rows")));
+  }
+  return out + decided_html(value) + figures_html(matrix) + baselines_html(value) + numbers_html(value) +
          crowding_html(value) + "</section>\n";
 }
 
@@ -337,6 +352,13 @@ std::string overview_html(const InspectionPage& page) {
   return out + "</tbody></table>\n</section>\n";
 }
 
+// The last two parts: checkpoints of a run differ in their folder.
+std::string short_path(const std::string& path) {
+  const size_t slash = path.find_last_of('/');
+  const size_t before = slash == std::string::npos || slash == 0 ? slash : path.find_last_of('/', slash - 1);
+  return before == std::string::npos ? path : path.substr(before + 1);
+}
+
 std::string alarms_html(const Json& compare) {
   const Json& alarms = member(compare, "alarms");
   if (!alarms.is_array() || alarms.empty()) return "";
@@ -347,7 +369,7 @@ std::string alarms_html(const Json& compare) {
     const Json& paths = member(alarm, "paths");
     if (paths.is_array()) {
       for (const Json& path : paths) {
-        if (path.is_string()) out += code(file_name(path.get<std::string>())) + " ";
+        if (path.is_string()) out += code(short_path(path.get<std::string>())) + " ";
       }
     }
     out += "</small></li>\n";
@@ -381,6 +403,35 @@ std::string models_html(const Json& compare) {
   return out + "</tbody></table>\n";
 }
 
+// One pooled fit, and one per family.
+std::string fits_html(const Json& compare) {
+  const auto line = [](const Json& fit) {
+    const auto ci = finite_numbers(member(fit, "ci95"));
+    const auto interval = ci.size() == 2 ? std::optional(Interval{ci[0], ci[1]}) : std::nullopt;
+    return with_interval(field(fit, "exponent"), interval);
+  };
+  const Json &fit = member(compare, "fit"), &families = member(compare, "families");
+  std::string out;
+  if (field(fit, "exponent")) {
+    const std::string word = text_field(fit, "verdict");
+    out += fmt::format(
+        "<div class=\"verdict\"><p>Mean-square overlap ∝ 1/m<sup>a</sup> with a = <b>{}</b> (95 % interval){}.</p>"
+        "<p>{}</p></div>\n",
+        escaped(line(fit)),
+        word.empty() ? "" : fmt::format("; “∝ 1/m” is <b>{}</b>", escaped(word == "cannot_tell" ? "undecided" : word)),
+        escaped(text_field(fit, "because")));
+  }
+  if (families.is_array() && !families.empty()) {
+    out += "<details><summary>By family</summary><ul class=\"plain\">\n";
+    for (const Json& one : families) {
+      out += fmt::format("<li><b>{}</b>: {}. {}</li>\n", escaped(text_field(one, "family")), escaped(line(one)),
+                         escaped(text_field(one, "because")));
+    }
+    out += "</ul></details>\n";
+  }
+  return out;
+}
+
 std::string comparison_html(const InspectionPage& page) {
   const Json& compare = *page.compare;
   if (!compare.is_object()) return "";
@@ -388,19 +439,14 @@ std::string comparison_html(const InspectionPage& page) {
       "<section id=\"comparison\" aria-labelledby=\"comparison-title\">\n<h2 "
       "id=\"comparison-title\">Comparison</h2>\n" +
       alarms_html(compare);
-  const Json& fit = member(compare, "fit");
-  if (const auto exponent = field(fit, "exponent")) {
-    const auto ci = finite_numbers(member(fit, "ci95"));
-    const auto interval = ci.size() == 2 ? std::optional(Interval{ci[0], ci[1]}) : std::nullopt;
-    out += fmt::format(
-        "<p class=\"verdict\">Mean-square overlap falls as 1/m<sup>{}</sup> (95 % interval in brackets; {} models). "
-        "{}</p>\n",
-        escaped(with_interval(*exponent, interval)), count_text(field(fit, "points")),
-        escaped(text_field(fit, "because")));
-  } else if (!text_field(fit, "because").empty()) {
-    out += "<p class=\"verdict\">" + escaped(text_field(fit, "because")) + "</p>\n";
-  }
+  out += fits_html(compare);
   for (const Figure& figure : page.comparison) out += figure_html(figure);
+  const Json& notes = member(compare, "notes");
+  if (notes.is_array()) {
+    for (const Json& note : notes) {
+      if (note.is_string()) out += "<p class=\"facts\">" + escaped(note.get<std::string>()) + "</p>\n";
+    }
+  }
   return out + models_html(compare) + "</section>\n";
 }
 
@@ -423,6 +469,10 @@ std::string identity_html(const InspectionPage& page) {
 }
 
 std::string lead_of(const InspectionPage& page) {
+  const Json& models = member(*page.compare, "models");
+  if (page.matrices.empty() && models.is_array() && !models.empty()) {
+    return fmt::format("{} models, side by side.", models.size());
+  }
   if (page.matrices.empty()) return "No matrix was inspected.";
   const InspectedMatrix& first = page.matrices.front();
   if (page.matrices.size() == 1) {
@@ -447,14 +497,20 @@ std::string header_html(const InspectionPage& page) {
   for (size_t i = 0; i < std::min(page.matrices.size(), kMostLinks); ++i) {
     out += fmt::format("<a href=\"#matrix-{}\">{}</a> ", i + 1, escaped(text_field(*page.matrices[i].value, "tensor")));
   }
-  return out + "<a href=\"#identity\">Identity</a> <a href=\"#about\">How to read this</a></nav>\n</header>\n";
+  if (!identity_html(page).empty()) out += "<a href=\"#identity\">Identity</a> ";
+  return out + "<a href=\"#about\">How to read this</a></nav>\n</header>\n";
 }
 
 std::string warnings_html(const InspectionPage& page) {
-  if (page.warnings.empty()) return "";
-  std::string out = "<div class=\"findings\"><h3>Warnings</h3><ul>\n";
-  for (const std::string& warning : page.warnings) out += "<li>" + escaped(warning) + "</li>\n";
-  return out + "</ul></div>\n";
+  std::string out;
+  for (const auto& [title, list] :
+       {std::pair("Warnings", &page.warnings), std::pair("Left out, and why", &page.left_out)}) {
+    if (list->empty()) continue;
+    out += fmt::format("<div class=\"findings\"><h3>{}</h3><ul>\n", title);
+    for (const std::string& one : *list) out += "<li>" + escaped(one) + "</li>\n";
+    out += "</ul></div>\n";
+  }
+  return out;
 }
 
 const char* about_html() {

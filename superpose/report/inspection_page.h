@@ -21,6 +21,7 @@ struct InspectionPage {
   std::vector<InspectedMatrix> matrices;
   std::vector<Figure> comparison;
   std::vector<std::string> warnings;  // "path: text"
+  std::vector<std::string> left_out;  // files and tensors that could not be read, and why
   const Json* compare = nullptr;      // null JSON without --compare
 };
 

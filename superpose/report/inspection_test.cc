@@ -103,7 +103,7 @@ TEST(RandomOverlap, densities_in_three_dimensions_and_in_many_are_known) {
 TEST(InspectionData, figures_hold_the_numbers_of_the_inspection) {
   const Json data = inspection_data(inspection());
   const Json& baselines = figure(data, "m1-baselines");
-  EXPECT_EQ(series(baselines, 0, "this matrix")["points"][0]["x"], 30.4);
+  EXPECT_EQ(series(baselines, 0, "all rows")["points"][0]["x"], 30.4);
   EXPECT_EQ(series(baselines, 0, "mean row removed")["points"][0]["x"], 2.56);
   EXPECT_EQ(series(baselines, 0, "rows of unseen tokens")["points"][0]["x"], 57.6);
   const Json& shuffled = series(baselines, 0, "columns shuffled")["points"][0];
@@ -146,24 +146,29 @@ TEST(InspectionData, comparison_over_models_and_over_steps) {
   const Json& change = figure(steps, "compare-steps");
   EXPECT_EQ(series(change, 0, "mean norm")["points"].size(), 4u);
   EXPECT_EQ(series(change, 0, "alarm")["points"][0]["x"], 2000);
-  EXPECT_NEAR(series(change, 1, "as it is")["points"][0]["y"].get<double>(), 2, 1e-9);
+  EXPECT_NEAR(series(change, 1, "overlap")["points"][0]["y"].get<double>(), 2, 1e-9);
 }
 
 TEST(RenderInspection, tells_the_story_and_explains_each_number) {
   const std::string page = render_inspection(inspection());
-  EXPECT_TRUE(has(page, "30.4/m against 1/m"));
-  EXPECT_TRUE(has(page, "With the mean row removed it is 2.56/m: about 95 % of the excess is one direction"));
-  EXPECT_TRUE(has(page, "Rows of tokens seen in the table of counts have 1.73/m, rows of unseen ones 57.6/m"));
+  EXPECT_TRUE(has(page, "Mean-square overlap of two rows: 30.4/m"));
+  EXPECT_TRUE(
+      has(page, "With the mean row removed: 2.56/m. About 95 % of the excess is a direction that all rows share"));
+  EXPECT_TRUE(has(page, "Rows of tokens seen in the counts have 1.73/m, rows of unseen ones 57.6/m"));
   for (const char* text :
        {"0123abcd", "a warning", "&quot; the&quot;", "&quot; and&quot;", "−0.812", "share represented",
         "one norm for all", "id 77", "0.99 (rows 5 and 9)", "keeps marginals", "0.3 ± 0.001"}) {
     EXPECT_TRUE(has(page, text)) << text;
   }
+  Json split = inspection();
+  split["matrices"][0]["excess"] = {{"total", 29.4}, {"unseen", nullptr}, {"anisotropy", 27.84}, {"structure", 1.56}};
+  EXPECT_TRUE(has(render_inspection(split), "Of the excess over 1/m, 95 % goes with the mean row"));
+  EXPECT_TRUE(has(render_inspection(split), "and 5 % is left"));
   // Nothing is loaded from anywhere: no address in the page's own markup.
   EXPECT_FALSE(has(page, "<link"));
   EXPECT_FALSE(has(page, "src=\"http"));
   EXPECT_TRUE(has(render_inspection(comparison(true)), "it jumps"));
-  EXPECT_TRUE(has(render_inspection(comparison(false)), "1/m<sup>1.00 [0.80, 1.20]</sup>"));
+  EXPECT_TRUE(has(render_inspection(comparison(false)), "a = <b>1.00 [0.80, 1.20]</b>"));
 }
 
 // Every text of the inspection replaced by one that tries to break out.

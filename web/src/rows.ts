@@ -30,7 +30,7 @@ export function drawRows(panel: Panel, width: number, label: string): SVGSVGElem
     marks: [
       Plot.gridX({ ticks: ticksOf(panel.x, domain, 5), strokeOpacity: 0.09 }),
       Plot.axisX({ ticks: ticksOf(panel.x, domain, 5), tickFormat: (v: number) => short(v, 5), label: panel.x.label, labelAnchor: "right" }),
-      Plot.ruleX([origin], { stroke: "var(--soft)", strokeWidth: 1.2 }),
+      Plot.ruleX(rows, { x: () => origin, y1: (row: Row) => row.at - 0.2, y2: (row: Row) => row.at + 0.2, stroke: "var(--soft)", strokeWidth: 1.5 }),
       Plot.ruleY(rows, { x1: origin, x2: x, y, stroke: color, strokeWidth: 3, strokeOpacity: 0.55 }),
       Plot.ruleY(withInterval, { x1: (row: Row) => row.point.ci![0], x2: (row: Row) => row.point.ci![1], y, stroke: color, strokeWidth: 7, strokeOpacity: 0.35 }),
       Plot.dot(rows, { x, y, r: 5, fill: color, stroke: "var(--page)", strokeWidth: 0.8 }),
