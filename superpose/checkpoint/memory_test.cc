@@ -45,7 +45,7 @@ TEST(Memory, files_of_200_bytes_that_declare_2_to_the_60_elements) {
   EXPECT_LT(peak_of_opening("e.safetensors", length), 64u << 10);
 }
 
-// A pickle's opcodes of one byte become values of some fifty; the storages are not looked at.
+// An empty list is one byte of a pickle and the dearest of values; the storages are not looked at.
 TEST(Memory, torch_files_grow_with_their_pickle) {
   std::string value = "}(";
   Storages storages;

@@ -79,11 +79,11 @@ class PickleTree {
   Id root_ = 0;
 };
 
-// Reads one pickle, up to and with its STOP. Memory is at most some fifty bytes for each byte read.
-// is_known: may a pickle name this global ("module.name")? One that may not ends the reading with Error{unsupported}
-// that names it, whether or not the pickle goes on to call it.
-// Error{bad_file}: no pickle, or a damaged one. Error{unsupported}: protocols above 5, the extension registry, buffers
-// outside the pickle, more than 4 million values.
+// Reads one pickle, up to and with its STOP. Memory is at most some two hundred bytes for each byte read
+// (memory_test.cc). is_known: may a pickle name this global ("module.name")? One that may not ends the reading with
+// Error{unsupported} that names it, whether or not the pickle goes on to call it. Error{bad_file}: no pickle, or a
+// damaged one. Error{unsupported}: protocols above 5, the extension registry, buffers outside the pickle, more than 4
+// million values.
 PickleTree read_pickle(ByteReader& reader, const std::function<bool(std::string_view)>& is_known);
 
 }  // namespace superpose::checkpoint
