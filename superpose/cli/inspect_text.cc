@@ -96,8 +96,7 @@ Rows overlap_rows(const study::MatrixReport& r) {
          fmt::format("{}: what no direction shared by all rows explains", number(r.overlap_centered.mean_square))});
   }
   for (const auto& level : r.baselines) {
-    if (level.name == "all rows" || level.name == "mean row removed" || level.name == "Welch bound" ||
-        level.name == "random directions") {
+    if (level.name == "mean row removed" || level.name == "Welch bound" || level.name == "random directions") {
       continue;
     }
     const bool removed = level.name.starts_with("top ");

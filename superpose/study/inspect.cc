@@ -58,7 +58,6 @@ void add_baselines(const RowSource& W, const InspectOptions& options, ThreadPool
     out.baselines.push_back({std::move(name), level.mean_square,
                              sampled ? std::optional<double>(level.se) : std::nullopt, std::move(meaning)});
   };
-  out.baselines.push_back({"all rows", out.overlap.mean_square, std::nullopt, "as they are"});
   out.baselines.push_back(
       {"mean row removed", out.overlap_centered.mean_square, std::nullopt,
        "what is left when the direction that all rows share is taken away; a softmax does not see it"});
@@ -312,6 +311,7 @@ Inspection inspect(const std::filesystem::path& path, const InspectOptions& opti
     out.contradictions.insert(out.contradictions.end(), role.warnings.begin(), role.warnings.end());
   }
   out.bytes_read = file.bytes_read(), out.bytes_total = file.bytes_total();
+  out.traffic = file.traffic();
   return out;
 }
 
