@@ -89,7 +89,7 @@ struct ArchiveMember {
 inline Bytes archive_of(const std::vector<ArchiveMember>& members, uint16_t method = 0, uint32_t size = 0) {
   Bytes out, directory;
   const auto put = [](Bytes& to, uint64_t value, int bytes) {
-    for (int k = 0; k < bytes; ++k) to.push_back(static_cast<std::byte>(value >> 8 * k));
+    for (int k = 0; k < bytes; ++k) to.push_back(static_cast<std::byte>(k < 8 ? value >> 8 * k : 0));
   };
   const auto text = [](Bytes& to, const std::string& value) {
     for (const char c : value) to.push_back(static_cast<std::byte>(c));
