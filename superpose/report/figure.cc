@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 namespace superpose::report {
@@ -27,7 +28,8 @@ const char* role_name(Role role) {
 // Five significant digits: finer than any of the page's numbers is known, and half the page's bytes.
 Json rounded(double value) {
   if (!std::isfinite(value)) return nullptr;
-  return std::stod(fmt::format("{:.5g}", value));
+  const double near = std::strtod(fmt::format("{:.5g}", value).c_str(), nullptr);  // not stod: it throws for 1e-310
+  return std::isfinite(near) ? Json(near) : Json(nullptr);
 }
 
 Json rounded(const std::optional<double>& value) { return value ? rounded(*value) : Json(nullptr); }
