@@ -136,6 +136,7 @@ struct Role {
   bool tied = false;                   // the head is the embedding
   std::string evidence;                // why this tensor: the config fields and names it was decided from
   std::vector<std::string> warnings;   // what contradicts the choice: config against names, shapes, values
+  std::vector<std::string> notes;      // what the choice rests on where nothing contradicts it
 };
 // The head first; for an untied model the embedding second. tensor_name: an explicit choice, then the only one.
 // Error{usage} names the nearest known tensor, or lists the matrices when nothing says which one is meant;

@@ -71,7 +71,7 @@ std::string says(const ModelConfig& config) {
 // The head tensor is in the file.
 Roles with_head(const Checkpoint& checkpoint, const ModelConfig& config, const TensorInfo& head,
                 const TensorInfo* embedding) {
-  Role role{&head, "lm_head", false, "", {}};
+  Role role{&head, "lm_head", false, "", {}, {}};
   const std::string start = fmt::format("{}; the file has {}", says(config), printable(head.name));
   if (!embedding) {
     for (const TensorInfo& other : checkpoint.tensors()) {
@@ -104,13 +104,13 @@ Roles with_head(const Checkpoint& checkpoint, const ModelConfig& config, const T
                     config.source, config.tied_is_default ? " by default" : "", printable(head.name),
                     shape_text(head.shape), printable(embedding->name), shape_text(embedding->shape)));
   }
-  Role second{embedding, "embedding", false, fmt::format("the input embedding beside {}", printable(head.name)), {}};
+  Role second{embedding, "embedding", false, fmt::format("the input embedding beside {}", printable(head.name)), {}, {}};
   return {role, second};
 }
 
 // Only an embedding is in the file: it is the head too, or the head is missing, or there never was one.
 Role without_head(const ModelConfig& config, const TensorInfo& embedding, const EmbeddingName& rule) {
-  Role role{&embedding, "embedding", false, "", {}};
+  Role role{&embedding, "embedding", false, "", {}, {}};
   const std::string name = printable(embedding.name);
   const std::string start =
       fmt::format("{}; the file has {} ({} layout) and no head tensor", says(config), name, rule.layout);
@@ -152,6 +152,7 @@ std::optional<Role> by_shape(const ModelConfig& config, const std::vector<const 
                 tied,
                 fmt::format("{}; no tensor has a known name, {} is the only matrix with vocab_size {} rows",
                             says(config), printable(tall[0]->name), *config.vocab_rows),
+                {},
                 {"no tensor has a known name: the choice rests on vocab_size alone"}};
   }
   if (matrices.size() == 1) {
@@ -171,7 +172,7 @@ std::optional<Role> declared(const Checkpoint& checkpoint) {
     return tensor && tensor->shape.size() == 2 ? tensor : nullptr;
   };
   if (checkpoint.format() == "npy") {
-    if (const auto* array = matrix("array")) return Role{array, "matrix", false, "the array of a .npy file", {}};
+    if (const auto* array = matrix("array")) return Role{array, "matrix", false, "the array of a .npy file", {}, {}};
   }
   if (checkpoint.format() == "llama2.c") {
     const bool tied = checkpoint.config().value("shared_classifier", false);
@@ -187,7 +188,7 @@ std::optional<Role> declared(const Checkpoint& checkpoint) {
   }
   if (checkpoint.metadata().contains("superpose.config")) {
     if (const auto* W = matrix("W")) {
-      return Role{W, "toy", false, "tensor W and superpose.config in __metadata__: a toy run", {}};
+      return Role{W, "toy", false, "tensor W and superpose.config in __metadata__: a toy run", {}, {}};
     }
   }
   return {};
@@ -197,7 +198,7 @@ Roles automatic(const Checkpoint& checkpoint) {
   if (auto role = declared(checkpoint)) {
     Roles out{*role};
     if (role->tensor->name == "output.weight") {
-      out.push_back({checkpoint.find("tok_embeddings.weight"), "embedding", false, "the input embedding", {}});
+      out.push_back({checkpoint.find("tok_embeddings.weight"), "embedding", false, "the input embedding", {}, {}});
     }
     return out;
   }
@@ -223,7 +224,7 @@ Roles automatic(const Checkpoint& checkpoint) {
     auto& warnings = out[0].warnings;
     warnings.insert(warnings.begin(), config.warnings.begin(), config.warnings.end());
     if (!config.present && out[0].role != "matrix") {
-      warnings.push_back(
+      out[0].notes.push_back(
           fmt::format("no {}: whether the head is tied was decided from the names of the tensors", config.source));
     }
   }
@@ -250,7 +251,7 @@ Role chosen(const Checkpoint& checkpoint, std::string_view name) {
     role.evidence = "asked for by name; " + role.evidence;
     return role;
   }
-  return {tensor, "matrix", false, "asked for by name", {}};
+  return {tensor, "matrix", false, "asked for by name", {}, {}};
 }
 
 }  // namespace

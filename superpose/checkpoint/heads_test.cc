@@ -2,6 +2,8 @@
 // Which tensor is the head: made-up models of every layout, contradictions, and the real tiny models when present.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -25,10 +27,9 @@ void expect_head(const Checkpoint& model, std::string_view tensor, std::string_v
 }
 
 bool warns(const Role& role, std::string_view fragment) {
-  for (const auto& warning : role.warnings) {
-    if (warning.find(fragment) != std::string::npos) return true;
-  }
-  return false;
+  const auto has = [&](const std::string& text) { return text.find(fragment) != std::string::npos; };
+  return std::any_of(role.warnings.begin(), role.warnings.end(), has) ||
+         std::any_of(role.notes.begin(), role.notes.end(), has);
 }
 
 TEST(Heads, of_every_layout_with_its_config) {

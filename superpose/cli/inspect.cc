@@ -9,7 +9,7 @@
 #include "superpose/cli/inspect_text.h"
 #include "superpose/cli/output.h"
 #include "superpose/cli/verbs.h"
-#include "superpose/report/inspection.h"
+#include "superpose/report/report.h"
 #include "superpose/study/study.h"
 
 namespace superpose::cli {

@@ -3,8 +3,7 @@
 #pragma once
 #include <string>
 
-#include "superpose/study/compare.h"
-#include "superpose/study/inspect.h"
+#include "superpose/study/study.h"
 
 namespace superpose::cli {
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <regex>
 #include <set>
 
@@ -19,7 +20,7 @@
 namespace superpose::study {
 namespace {
 
-constexpr double kJumpTimes = 4;       // a jump, in large changes between neighbours (their 90 % quantile)
+constexpr double kJumpTimes = 5;       // a jump, in large changes between neighbours (their 90 % quantile)
 constexpr double kJumpShare = 0.02;    // and in shares of the value
 constexpr double kUndoneShare = 0.25;  // what may be left of a jump that was undone
 constexpr double kStraight = 0.9;      // R² above which a line in the logarithms is called a law
@@ -298,6 +299,12 @@ std::vector<Discontinuity> discontinuities(const std::vector<double>& values) {
       clean.push_back(k);
     }
   }
+  if (3 * clean.size() < 2 * n) found.clear();  // most values stand off some line: that is noise
+  if (found.empty()) clean = [n] {
+    std::vector<size_t> all(n);
+    std::iota(all.begin(), all.end(), size_t{0});
+    return all;
+  }();
   std::vector<double> change;
   for (size_t k = 0; k + 1 < clean.size(); ++k) change.push_back(std::abs(values[clean[k + 1]] - values[clean[k]]));
   std::vector<double> sorted = change;
@@ -309,7 +316,7 @@ std::vector<Discontinuity> discontinuities(const std::vector<double>& values) {
   for (size_t k = 1; k + 1 < change.size(); ++k) {
     const double scale = std::max(std::abs(values[clean[k]]), std::abs(values[clean[k + 1]]));
     const double around = std::max(change[k - 1], change[k + 1]);
-    if (change[k] > 2 * kJumpTimes * around && change[k] > kJumpShare * scale) {
+    if (change[k] > 8 * around && change[k] > kJumpTimes * large && change[k] > kJumpShare * scale) {
       found.push_back({clean[k + 1], clean[k + 1], false});
     }
   }

@@ -65,8 +65,9 @@ std::vector<std::string> expanded_paths(const std::vector<std::string>& paths);
 
 // A value per step -> the ranges [first, last] of values that jump away and come back, and single jumps that stay. A
 // range stands off the line between its neighbours by more than 2 % of the value, 4 times the difference of those
-// neighbours, and 8 times the typical change (median) between steps outside such ranges; a jump that stays is 8 times
-// as large as the typical change and the changes before and after it.
+// neighbours, and 5 times a large change (90 % quantile) between steps outside such ranges; a jump that stays is that
+// large too, and 8 times as large as the changes before and after it. Where more than a third of the values stand off,
+// the series is noise and has no such ranges.
 struct Discontinuity {
   size_t first = 0, last = 0;
   bool undone = false;

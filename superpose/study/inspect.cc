@@ -224,7 +224,7 @@ std::vector<checkpoint::Role> roles_of(const checkpoint::Checkpoint& file, const
   for (const auto& role : roles) known.insert(role.tensor);
   for (const auto& tensor : file.tensors()) {
     if (tensor.shape.size() == 2 && !known.contains(&tensor)) {
-      roles.push_back({&tensor, "matrix", false, "every matrix was asked for", {}});
+      roles.push_back({&tensor, "matrix", false, "every matrix was asked for", {}, {}});
     }
   }
   return roles;
@@ -306,7 +306,9 @@ Inspection inspect(const std::filesystem::path& path, const InspectOptions& opti
     if (options.hash && !options.quick) report.hash = file.content_hash(*role.tensor);
     if (report.crowding) texts.name_rows(*report.crowding);
     out.matrices.push_back(std::move(report));
-    out.warnings.insert(out.warnings.end(), role.warnings.begin(), role.warnings.end());
+    for (const auto* texts_of : {&role.warnings, &role.notes}) {
+      out.warnings.insert(out.warnings.end(), texts_of->begin(), texts_of->end());
+    }
     out.contradictions.insert(out.contradictions.end(), role.warnings.begin(), role.warnings.end());
   }
   out.bytes_read = file.bytes_read(), out.bytes_total = file.bytes_total();

@@ -176,7 +176,10 @@ def test_bad_requests_name_the_problem(tmp_path):
     W[2, 1] = np.nan
     assert "bad.npy" in run(save_npy(bad, W), code=3).stderr
     good = save_npy(tmp_path / "good.npy", np.eye(3))
-    assert run(good, tmp_path / "nowhere.npy", "--json", code=4).stdout == ""  # no half object
+    # What went well is not lost, and the object is whole.
+    both = json.loads(run(good, tmp_path / "nowhere.npy", "--json", code=4).stdout)
+    jsonschema.Draft202012Validator(SCHEMA).validate(both)
+    assert both["files"][0]["matrices"] and both["files"][1]["error"]["kind"] == "io"
 
 
 def reference_rows():
