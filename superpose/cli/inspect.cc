@@ -174,7 +174,7 @@ Action declare_inspect(CLI::App& app) {
                "|cos| over all pairs of rows, however long that takes (default: all pairs if that takes a few seconds, "
                "else a sample)");
   app.add_option("--counts", flags->counts, "a table of token counts (lines: id count): what tokens seen in text say");
-  app.add_option("--top", o.top, "with --counts: also the K most frequent tokens (default 100,1000,10000)")
+  app.add_option("--top", o.top, "with --counts: also the K most frequent tokens (default 100,300,1000,...,30000)")
       ->delimiter(',');
   app.add_option("--tokenizer", flags->tokenizer,
                  "what the ids spell: tokenizer.json, vocab.json, vocab.txt, *.tiktoken, tokenizer.bin, or a folder "

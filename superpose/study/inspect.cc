@@ -106,7 +106,7 @@ FrequencyReport frequency_report(const RowSource& W, std::span<const double> nor
   out.seen = subset_overlap(W, split.seen, pool);
   out.unseen = subset_overlap(W, split.unseen, pool);
   std::vector<size_t> top = options.top;
-  if (top.empty()) top = {100, 1000, 10000};
+  if (top.empty()) top = {100, 300, 1000, 3000, 10000, 30000};
   for (const size_t k : top) {
     if (k < 2 || k >= split.by_count.size()) continue;
     std::vector<size_t> rows(split.by_count.begin(), split.by_count.begin() + static_cast<std::ptrdiff_t>(k));
