@@ -115,6 +115,10 @@ void print_text(const Flags& flags, const Outcome& out) {
                  inspection.bytes_total
                      ? 100.0 * static_cast<double>(inspection.bytes_read) / static_cast<double>(inspection.bytes_total)
                      : 0.0);
+      if (inspection.traffic.requests > 0) {
+        fmt::print(stderr, "superpose: {}: {} bytes came over the network in {} requests\n", inspection.path,
+                   inspection.traffic.bytes, inspection.traffic.requests);
+      }
     }
   }
   if (out.comparison)
@@ -157,7 +161,8 @@ Action declare_inspect(CLI::App& app) {
   auto& o = flags->options;
   app.add_option(
          "path", flags->paths,
-         "files, model folders, folders of checkpoints of one run, hf:OWNER/NAME[@REVISION], or one table of models "
+         "files, model folders, folders of checkpoints of one run, hf:OWNER/NAME[@REVISION][:FILE], or one table of "
+         "models "
          "(.csv with m and mean_sq_overlap). Files: safetensors, GGUF, PyTorch .bin/.pt, .npy/.npz, ONNX, HDF5, "
          "llama2.c, word2vec")
       ->required();
@@ -169,7 +174,7 @@ Action declare_inspect(CLI::App& app) {
                "|cos| over all pairs of rows, however long that takes (default: all pairs if that takes a few seconds, "
                "else a sample)");
   app.add_option("--counts", flags->counts, "a table of token counts (lines: id count): what tokens seen in text say");
-  app.add_option("--top", o.top, "with --counts: also the K most frequent tokens (default 100,1000,10000)")
+  app.add_option("--top", o.top, "with --counts: also the K most frequent tokens (default 100,300,1000,...,30000)")
       ->delimiter(',');
   app.add_option("--tokenizer", flags->tokenizer,
                  "what the ids spell: tokenizer.json, vocab.json, vocab.txt, *.tiktoken, tokenizer.bin, or a folder "

@@ -53,8 +53,9 @@ std::string overlap_histogram(const study::MatrixReport& r) {
   while (last > 0 && counts[last - 1] == 0) --last;
   if (last < 2) return "";
   const std::vector<uint64_t> shown(counts.begin(), counts.begin() + static_cast<std::ptrdiff_t>(last));
-  return fmt::format("    0 {} {}   |cos| over all pairs; random directions lie around {}\n",
-                     bars(as_doubles(shown), 40), number(static_cast<double>(last) / static_cast<double>(bins), 3),
+  return fmt::format("    0 {} {}   |cos| of {} pairs; random directions lie around {}\n", bars(as_doubles(shown), 40),
+                     number(static_cast<double>(last) / static_cast<double>(bins), 3),
+                     r.overlap.sampled ? "a sample of" : "all",
                      number(std::sqrt(2 / (M_PI * static_cast<double>(r.m))), 2));
 }
 
@@ -96,8 +97,7 @@ Rows overlap_rows(const study::MatrixReport& r) {
          fmt::format("{}: what no direction shared by all rows explains", number(r.overlap_centered.mean_square))});
   }
   for (const auto& level : r.baselines) {
-    if (level.name == "all rows" || level.name == "mean row removed" || level.name == "Welch bound" ||
-        level.name == "random directions") {
+    if (level.name == "mean row removed" || level.name == "Welch bound" || level.name == "random directions") {
       continue;
     }
     const bool removed = level.name.starts_with("top ");

@@ -77,9 +77,9 @@ struct Overlap {                      // a value that does not exist (fewer than
   std::optional<double> mean_abs;     // nullopt when nothing was sampled
   double mean_abs_se = 0;             // standard error of mean_abs; 0 when all pairs were used
   std::optional<double> std_abs;      // population
-  std::optional<double> max_abs;      // nullopt when sampled, and so are the next three
+  std::optional<double> max_abs;      // nullopt when sampled, and so are max_pair and nearest
   std::optional<std::array<size_t, 2>> max_pair;  // rows of W that have it, ascending; the first of equals
-  std::vector<uint64_t> histogram;                // pairs with |cos| in [k, k + 1) / bins; 1 is in the last bin
+  std::vector<uint64_t> histogram;                // pairs used with |cos| in [k, k + 1) / bins; 1 is in the last
   std::vector<std::optional<Neighbor>> nearest;   // by row of W; nullopt for one that takes no part
   std::vector<double> norms;                      // of all rows of W
 };

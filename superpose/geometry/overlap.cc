@@ -69,7 +69,8 @@ double sum_of_squares(const UnitRows<T>& rows) {
 }
 
 template <class T>
-void add_sample(const UnitRows<T>& rows, const OverlapOptions& options, AbsoluteMoments& moments) {
+void add_sample(const UnitRows<T>& rows, const OverlapOptions& options, AbsoluteMoments& moments,
+                std::vector<uint64_t>& counts) {
   const size_t m = rows.cols();
   std::vector<double> left(m), right(m);
   PairSample sample(options.seed, rows.size());
@@ -77,7 +78,9 @@ void add_sample(const UnitRows<T>& rows, const OverlapOptions& options, Absolute
     const auto [i, j] = sample.next();
     rows.fill_row(i, left.data());
     rows.fill_row(j, right.data());
-    moments.add(cblas_ddot(static_cast<int>(m), left.data(), 1, right.data(), 1));
+    const double c = cblas_ddot(static_cast<int>(m), left.data(), 1, right.data(), 1);
+    moments.add(c);
+    if (!counts.empty()) ++counts[histogram_bin(std::abs(c), counts.size())];
   }
 }
 
@@ -135,7 +138,8 @@ Overlap overlap(MatrixView<const T> W, const OverlapOptions& options) {
   } else if (options.sampled_pairs > 0) {
     SUPERPOSE_ASSERT(options.sampled_pairs >= 2 && options.sampled_pairs < (uint64_t{1} << 32));
     out.sampled = true;
-    add_sample(rows, options, moments);
+    out.histogram.assign(options.bins, 0);
+    add_sample(rows, options, moments, out.histogram);
     out.mean_abs_se = std::sqrt(moments.variance() / (moments.count - 1));
   } else {
     return out;

@@ -175,7 +175,8 @@ PairTotals all_pairs(const UnitReader& source, double pivot, size_t bins, Thread
   return pass.finish();
 }
 
-AbsoluteMoments sampled_pairs(const UnitReader& source, double pivot, size_t count, uint64_t seed, ThreadPool& pool) {
+AbsoluteMoments sampled_pairs(const UnitReader& source, double pivot, size_t count, uint64_t seed,
+                              std::vector<uint64_t>& counts, ThreadPool& pool) {
   const size_t n = source.rows(), m = source.cols();
   // All at once where all rows fit; otherwise 128 MiB of rows at a time.
   const size_t batch = n <= kMostFloats / m ? count : std::min(count, std::max<size_t>(kMostFloats / 8 / m, 1));
@@ -213,7 +214,10 @@ AbsoluteMoments sampled_pairs(const UnitReader& source, double pivot, size_t cou
         cosines[k] = dot(side[0], side[1], m);
       }
     });
-    for (const double c : cosines) out.add(c);
+    for (const double c : cosines) {
+      out.add(c);
+      if (!counts.empty()) ++counts[histogram_bin(std::abs(c), counts.size())];
+    }
   }
   return out;
 }

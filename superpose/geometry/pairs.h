@@ -69,6 +69,8 @@ PairTotals all_pairs(const UnitReader& rows, double pivot, size_t bins, ThreadPo
 
 // Of `count` pairs drawn with replacement; all of the rows, at least two, take part. They are read in ascending order,
 // all at once where their floats take at most 512 MiB, otherwise 128 MiB of them for a batch of pairs at a time.
-AbsoluteMoments sampled_pairs(const UnitReader& rows, double pivot, size_t count, uint64_t seed, ThreadPool& pool);
+// counts: of |cos| in equal bins of [0, 1], added to; empty: not wanted.
+AbsoluteMoments sampled_pairs(const UnitReader& rows, double pivot, size_t count, uint64_t seed,
+                              std::vector<uint64_t>& counts, ThreadPool& pool);
 
 }  // namespace superpose::geometry

@@ -79,8 +79,9 @@ void add_pairs(const UnitReader& rows, const std::vector<size_t>& chosen, const 
   if (options.sampled_pairs == 0) return;
   SUPERPOSE_ASSERT(options.sampled_pairs >= 2 && options.sampled_pairs < (uint64_t{1} << 32));
   out.sampled = true;
+  out.histogram.assign(options.bins, 0);
   const AbsoluteMoments moments =
-      sampled_pairs(rows, std::sqrt(*out.mean_square), options.sampled_pairs, options.seed, pool);
+      sampled_pairs(rows, std::sqrt(*out.mean_square), options.sampled_pairs, options.seed, out.histogram, pool);
   set_moments(moments, out);
   out.mean_abs_se = std::sqrt(moments.variance() / (moments.count - 1));
 }

@@ -28,7 +28,8 @@ const char* role_name(Role role) {
 // Five significant digits: finer than any of the page's numbers is known, and half the page's bytes.
 Json rounded(double value) {
   if (!std::isfinite(value)) return nullptr;
-  return std::strtod(fmt::format("{:.5g}", value).c_str(), nullptr);
+  const double near = std::strtod(fmt::format("{:.5g}", value).c_str(), nullptr);  // not stod: it throws for 1e-310
+  return std::isfinite(near) ? Json(near) : Json(nullptr);
 }
 
 Json rounded(const std::optional<double>& value) { return value ? rounded(*value) : Json(nullptr); }

@@ -19,6 +19,7 @@ std::string head_row(const std::vector<const char*>& names) {
 }
 
 std::string superposition_badge(const std::string& verdict) {
+  if (verdict.empty()) return "";
   const std::string_view word = verdict == "cannot_tell" ? "cannot tell" : std::string_view(verdict);
   const bool known = verdict == "strong" || verdict == "weak" || verdict == "none";
   const char* icon = verdict == "strong" ? "●" : verdict == "weak" ? "◐" : verdict == "none" ? "○" : "?";

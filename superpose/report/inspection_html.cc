@@ -473,6 +473,7 @@ std::string lead_of(const InspectionPage& page) {
   if (page.matrices.empty() && models.is_array() && !models.empty()) {
     return fmt::format("{} models, side by side.", models.size());
   }
+  if (page.matrices.empty() && page.compare->is_object()) return "Models measured elsewhere, side by side.";
   if (page.matrices.empty()) return "No matrix was inspected.";
   const InspectedMatrix& first = page.matrices.front();
   if (page.matrices.size() == 1) {

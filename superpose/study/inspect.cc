@@ -58,7 +58,6 @@ void add_baselines(const RowSource& W, const InspectOptions& options, ThreadPool
     out.baselines.push_back({std::move(name), level.mean_square,
                              sampled ? std::optional<double>(level.se) : std::nullopt, std::move(meaning)});
   };
-  out.baselines.push_back({"all rows", out.overlap.mean_square, std::nullopt, "as they are"});
   out.baselines.push_back(
       {"mean row removed", out.overlap_centered.mean_square, std::nullopt,
        "what is left when the direction that all rows share is taken away; a softmax does not see it"});
@@ -107,7 +106,7 @@ FrequencyReport frequency_report(const RowSource& W, std::span<const double> nor
   out.seen = subset_overlap(W, split.seen, pool);
   out.unseen = subset_overlap(W, split.unseen, pool);
   std::vector<size_t> top = options.top;
-  if (top.empty()) top = {100, 1000, 10000};
+  if (top.empty()) top = {100, 300, 1000, 3000, 10000, 30000};
   for (const size_t k : top) {
     if (k < 2 || k >= split.by_count.size()) continue;
     std::vector<size_t> rows(split.by_count.begin(), split.by_count.begin() + static_cast<std::ptrdiff_t>(k));
@@ -312,6 +311,7 @@ Inspection inspect(const std::filesystem::path& path, const InspectOptions& opti
     out.contradictions.insert(out.contradictions.end(), role.warnings.begin(), role.warnings.end());
   }
   out.bytes_read = file.bytes_read(), out.bytes_total = file.bytes_total();
+  out.traffic = file.traffic();
   return out;
 }
 

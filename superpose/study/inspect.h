@@ -13,6 +13,7 @@
 #include "superpose/base/rows.h"
 #include "superpose/base/threads.h"
 #include "superpose/geometry/geometry.h"
+#include "superpose/hub/hub.h"
 
 namespace superpose::study {
 
@@ -186,6 +187,7 @@ struct Inspection {
   std::vector<std::string> contradictions;   // those of the warnings where config.json and the tensors disagree
   std::string vocabulary;                    // the file that the token texts come from; empty if none
   uint64_t bytes_read = 0, bytes_total = 0;  // different bytes of the weight files that were read
+  hub::Traffic traffic;                      // of a model of a hub
 };
 
 // W finite; role as checkpoint::Role. Fills everything but tensor, evidence, dtype, tied and hash, and token texts.
