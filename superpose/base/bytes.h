@@ -22,8 +22,8 @@ static_assert(std::endian::native == std::endian::little, "every format read her
 class ByteReader {
  public:
   explicit ByteReader(std::span<const std::byte> bytes) : rest_(bytes), end_(bytes.size()) {}
-  // Reads a file from byte `begin` on, at most `window` bytes at a time unless more are asked for at once. The file must
-  // outlive the reader.
+  // Reads a file from byte `begin` on, at most `window` bytes at a time unless more are asked for at once. The file
+  // must outlive the reader.
   explicit ByteReader(const File& file, uint64_t begin = 0, size_t window = size_t{1} << 16)
       : file_(&file), window_(window), next_(std::min(begin, file.size())), end_(file.size()) {}
 

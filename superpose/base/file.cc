@@ -104,8 +104,7 @@ class MemoryFolder : public Folder {
 void File::read(uint64_t offset, std::span<std::byte> out) const {
   if (offset > size_ || out.size() > size_ - offset) {
     throw Error(ErrorKind::bad_file, label_ + ": " + std::to_string(out.size()) + " bytes at byte " +
-                                         std::to_string(offset) + " are needed, the file has " +
-                                         std::to_string(size_));
+                                         std::to_string(offset) + " are needed, the file has " + std::to_string(size_));
   }
   if (out.empty()) return;
   fetch(offset, out);
@@ -122,7 +121,8 @@ void File::read(uint64_t offset, std::span<std::byte> out) const {
 }
 
 std::vector<std::byte> File::read(uint64_t offset, uint64_t count) const {
-  if (offset > size_ || count > size_ - offset) read(offset, std::span<std::byte>(static_cast<std::byte*>(nullptr), count));
+  if (offset > size_ || count > size_ - offset)
+    read(offset, std::span<std::byte>(static_cast<std::byte*>(nullptr), count));
   std::vector<std::byte> out(count);
   read(offset, out);
   return out;
@@ -145,7 +145,7 @@ std::shared_ptr<const File> open_file(const std::filesystem::path& path) {
   if (!known || !S_ISREG(info.st_mode)) {
     const int why = errno;
     ::close(descriptor);
-    fail(!known ? std::string("cannot stat: ") + std::strerror(why)
+    fail(!known                  ? std::string("cannot stat: ") + std::strerror(why)
          : S_ISDIR(info.st_mode) ? "is a directory, expected a file"
                                  : "is not a regular file");
   }

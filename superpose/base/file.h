@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files of a known size that are read in pieces, wherever they are: on disk, in memory, inside another file, at the other
-// end of a network. Readers of weights see nothing else, so a parser does not know where its bytes come from.
+// Files of a known size that are read in pieces, wherever they are: on disk, in memory, inside another file, at the
+// other end of a network. Readers of weights see nothing else, so a parser does not know where its bytes come from.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -23,8 +23,8 @@ class File {
   const std::string& label() const { return label_; }  // what messages call it
   uint64_t size() const { return size_; }
 
-  // Fills `out` with the bytes from `offset` on. Thread-safe. Error{io}: the system or the network failed, or the file is
-  // shorter than it was; Error{bad_file}: the range does not lie in the file, or what holds the bytes is damaged.
+  // Fills `out` with the bytes from `offset` on. Thread-safe. Error{io}: the system or the network failed, or the file
+  // is shorter than it was; Error{bad_file}: the range does not lie in the file, or what holds the bytes is damaged.
   void read(uint64_t offset, std::span<std::byte> out) const;
   std::vector<std::byte> read(uint64_t offset, uint64_t count) const;
 

@@ -15,9 +15,9 @@ class RowSource {
   size_t rows() const { return rows_; }
   size_t cols() const { return cols_; }
 
-  // Rows [begin, begin + count), row-major without padding, into count·cols() elements. Every value is finite, and exact
-  // but for values of more than float's 24 bits (F64) read as float. Thread-safe. Error{bad_file} names the first element
-  // that is NaN or infinite; Error{unsupported} one beyond the range of float; Error{io}.
+  // Rows [begin, begin + count), row-major without padding, into count·cols() elements. Every value is finite, and
+  // exact but for values of more than float's 24 bits (F64) read as float. Thread-safe. Error{bad_file} names the first
+  // element that is NaN or infinite; Error{unsupported} one beyond the range of float; Error{io}.
   virtual void read(size_t begin, size_t count, float* out) const = 0;
   virtual void read(size_t begin, size_t count, double* out) const = 0;
 

@@ -104,7 +104,8 @@ Roles with_head(const Checkpoint& checkpoint, const ModelConfig& config, const T
                     config.source, config.tied_is_default ? " by default" : "", printable(head.name),
                     shape_text(head.shape), printable(embedding->name), shape_text(embedding->shape)));
   }
-  Role second{embedding, "embedding", false, fmt::format("the input embedding beside {}", printable(head.name)), {}, {}};
+  Role second{embedding, "embedding", false, fmt::format("the input embedding beside {}", printable(head.name)),
+              {},        {}};
   return {role, second};
 }
 

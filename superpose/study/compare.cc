@@ -300,11 +300,12 @@ std::vector<Discontinuity> discontinuities(const std::vector<double>& values) {
     }
   }
   if (3 * clean.size() < 2 * n) found.clear();  // most values stand off some line: that is noise
-  if (found.empty()) clean = [n] {
-    std::vector<size_t> all(n);
-    std::iota(all.begin(), all.end(), size_t{0});
-    return all;
-  }();
+  if (found.empty())
+    clean = [n] {
+      std::vector<size_t> all(n);
+      std::iota(all.begin(), all.end(), size_t{0});
+      return all;
+    }();
   std::vector<double> change;
   for (size_t k = 0; k + 1 < clean.size(); ++k) change.push_back(std::abs(values[clean[k + 1]] - values[clean[k]]));
   std::vector<double> sorted = change;
