@@ -134,6 +134,23 @@ std::string choose_file(const Folder& source) {
                           place));
 }
 
+// Files of the same kind beside those that were read: a shard of another upload, a copy in another precision.
+void warn_of_strays(const Folder& source, Contents& contents) {
+  if (contents.format != "safetensors") return;
+  std::vector<std::string> strays;
+  for (const auto& name : source.names()) {
+    const auto is_it = [&](const auto& file) { return file->label() == source.label(name); };
+    if (name.ends_with(".safetensors") && !is_side_file(name) &&
+        std::none_of(contents.weight_files.begin(), contents.weight_files.end(), is_it)) {
+      strays.push_back(name);
+    }
+  }
+  if (strays.empty()) return;
+  contents.warnings.push_back(fmt::format("{}: {} .safetensors file{} that {} not part of the model, first {}",
+                                          source.label(""), strays.size(), strays.size() > 1 ? "s" : "",
+                                          strays.size() > 1 ? "are" : "is", printable(strays[0])));
+}
+
 }  // namespace
 
 Contents read_folder(const Folder& source) {
@@ -143,6 +160,7 @@ Contents read_folder(const Folder& source) {
     if (contents.format != "safetensors" || !source.has(other)) continue;
     contents.warnings.push_back(fmt::format("{}: holds {} too; {} was read", source.label(""), other, name));
   }
+  warn_of_strays(source, contents);
   return contents;
 }
 

@@ -93,6 +93,22 @@ TEST(Folder, what_is_taken_and_what_is_said_when_nothing_fits) {
   });
 }
 
+TEST(Folder, stray_shards_are_noticed) {
+  const Bytes one = model_safetensors({{"x", {1, 1}}}), two = model_safetensors({{"x", {2, 2}}});
+  const auto model = Checkpoint::open_memory(
+      {{"model.safetensors", one}, {"model-00001-of-00002.safetensors", two}, {"optimizer.safetensors", two}});
+  ASSERT_EQ(model.warnings().size(), 1u);
+  EXPECT_NE(model.warnings()[0].find("1 .safetensors file that is not part of the model, first \"model-00001"),
+            std::string::npos)
+      << model.warnings()[0];
+  Files files;
+  files.push_back({kIndex, bytes_of(map_of(R"("x":"a.safetensors")"))});
+  files.push_back({"a.safetensors", one});
+  EXPECT_TRUE(Checkpoint::open_memory(files).warnings().empty());
+  files.push_back({"a-4bit.safetensors", two});
+  EXPECT_EQ(Checkpoint::open_memory(files).warnings().size(), 1u);
+}
+
 TEST(Folder, config_json_must_be_an_object) {
   const auto open_with = [](std::string_view config) {
     return Checkpoint::open_memory(

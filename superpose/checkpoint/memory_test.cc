@@ -12,7 +12,7 @@
 namespace superpose::checkpoint {
 namespace {
 
-// Peak bytes that opening the file took beyond what was there before. The file is mapped, so its bytes do not count.
+// Peak bytes that opening the file took beyond what was there before. The bytes of its tensors are not read.
 size_t peak_of_opening(const std::string& name, const Bytes& bytes) {
   const auto path = std::filesystem::path(testing::TempDir()) / ("superpose_memory_test_" + name);
   write_file(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});

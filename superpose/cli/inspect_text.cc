@@ -73,7 +73,7 @@ std::string absolute_meaning(const geometry::Overlap& o) {
 
 std::string modes_text(const geometry::NormModes& modes) {
   if (!modes.two_modes) return "one mode of norms: no sign of rows that are kept beside rows that are dropped";
-  return fmt::format("two modes, around {} ({} of rows) and {}: weak superposition looks like this",
+  return fmt::format("two modes, around {} ({} of rows) and {}: in a toy model, weak superposition",
                      number(modes.low_center, 3), percent(modes.low_share), number(modes.high_center, 3));
 }
 

@@ -8,7 +8,6 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <numeric>
 #include <regex>
 #include <set>
 
@@ -292,20 +291,17 @@ std::vector<Discontinuity> discontinuities(const std::vector<double>& values) {
     }
     i = next;
   }
+  const auto stands_off = [&](size_t k) {
+    return std::any_of(found.begin(), found.end(), [&](const auto& d) { return d.first <= k && k <= d.last; });
+  };
+  size_t off = 0;
+  for (size_t k = 0; k < n; ++k) off += stands_off(k);
+  if (3 * off > n) found.clear();  // most values stand off some line: that is noise
   // What changes from step to step without them tells a jump from a noisy run.
   std::vector<size_t> clean;
   for (size_t k = 0; k < n; ++k) {
-    if (std::none_of(found.begin(), found.end(), [&](const auto& d) { return d.first <= k && k <= d.last; })) {
-      clean.push_back(k);
-    }
+    if (!stands_off(k)) clean.push_back(k);
   }
-  if (3 * clean.size() < 2 * n) found.clear();  // most values stand off some line: that is noise
-  if (found.empty())
-    clean = [n] {
-      std::vector<size_t> all(n);
-      std::iota(all.begin(), all.end(), size_t{0});
-      return all;
-    }();
   std::vector<double> change;
   for (size_t k = 0; k + 1 < clean.size(); ++k) change.push_back(std::abs(values[clean[k + 1]] - values[clean[k]]));
   std::vector<double> sorted = change;
