@@ -137,8 +137,13 @@ std::string choose_file(const Folder& source) {
 // Files of the same kind beside those that were read: a shard of another upload, a copy in another precision.
 void warn_of_strays(const Folder& source, Contents& contents) {
   if (contents.format != "safetensors") return;
-  std::vector<std::string> strays;
-  for (const auto& name : source.names()) {
+  std::vector<std::string> names, strays;
+  try {
+    names = source.names();
+  } catch (const Error&) {
+    return;  // a hub that does not say what it has
+  }
+  for (const auto& name : names) {
     const auto is_it = [&](const auto& file) { return file->label() == source.label(name); };
     if (name.ends_with(".safetensors") && !is_side_file(name) &&
         std::none_of(contents.weight_files.begin(), contents.weight_files.end(), is_it)) {
