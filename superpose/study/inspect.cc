@@ -47,14 +47,12 @@ geometry::OverlapOptions overlap_options(const RowSource& W, const InspectOption
   return out;
 }
 
-std::optional<double> value_of(const geometry::Baseline& baseline) { return baseline.mean_square; }
-
 void add_baselines(const RowSource& W, const InspectOptions& options, ThreadPool& pool, MatrixReport& out) {
   const geometry::Baselines found = geometry::baselines(W, {.seed = options.seed}, pool);
   out.baseline_rows = found.rows;
   const bool sampled = found.rows < W.rows() - out.zero_rows;
   const auto add = [&](std::string name, const geometry::Baseline& level, std::string meaning) {
-    if (!value_of(level)) return;
+    if (!level.mean_square) return;
     out.baselines.push_back({std::move(name), level.mean_square,
                              sampled ? std::optional<double>(level.se) : std::nullopt, std::move(meaning)});
   };
