@@ -84,8 +84,15 @@ std::filesystem::path file_to_write(const std::filesystem::path& path) {
                                                     ? ": is a folder, expected a file name"
                                                     : ": is not a regular file, and is not replaced by one"));
   }
-  const auto whole = std::filesystem::weakly_canonical(path, failed);
-  return failed ? path : whole;
+  // A link to a file that is not there yet means that file; the system lets a path have 40 links.
+  std::filesystem::path target = path;
+  for (int links = 0; links < 40 && std::filesystem::is_symlink(target, failed); ++links) {
+    const auto next = std::filesystem::read_symlink(target, failed);
+    if (failed) return path;
+    target = target.parent_path() / next;
+  }
+  const auto whole = std::filesystem::weakly_canonical(target, failed);
+  return failed ? target : whole;
 }
 
 void write_file(const std::filesystem::path& named, std::span<const std::string_view> pieces, bool flush) {

@@ -32,10 +32,14 @@ bool wants_colour(int fd) {
 
 }  // namespace
 
-void print_json(std::string_view verb, const Json& config, const Json& body) {
+Json json_object(std::string_view verb, const Json& config, const Json& body) {
   Json out{{"schema", fmt::format("superpose.{}/1", verb)}, {"version", kVersion}, {"config", config}};
   out.update(body);
-  fmt::print("{}\n", out.dump(2, ' ', false, Json::error_handler_t::replace));
+  return out;
+}
+
+void print_json(std::string_view verb, const Json& config, const Json& body) {
+  fmt::print("{}\n", json_object(verb, config, body).dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
 std::string number(std::optional<double> value, int digits) {

@@ -9,7 +9,9 @@
 
 namespace superpose::cli {
 
-// Prints one JSON object on stdout: {"schema": "superpose.<verb>/1", "version": ..., "config": config, ...body}.
+// {"schema": "superpose.<verb>/1", "version": ..., "config": config, ...body}.
+Json json_object(std::string_view verb, const Json& config, const Json& body);
+// Prints that object on stdout.
 void print_json(std::string_view verb, const Json& config, const Json& body);
 
 // A number for people: 4 significant digits, "-" when it is absent or not finite. Never "nan".

@@ -18,8 +18,13 @@ std::span<const Verb> verbs() {
        "  superpose inspect path/to/model-folder --json",
        declare_inspect},
       {"fit", "fit a law to a table, with intervals that can say \"not identified\"",
-       "  superpose fit published/fig8b_llm_losses.csv --law width --group family,dataset --cluster model",
+       "  superpose fit published/fig8b_llm_losses.csv --law width --group family,dataset --cluster model\n"
+       "  superpose fit runs.csv --law 'E + A*m^-a + B*log(D)' --where 'm>=512' -o fit.html",
        declare_fit},
+      {"forecast", "what a width (depth, tokens) would buy, with intervals, or a refusal",
+       "  superpose fit published/fig8b_llm_losses.csv --law width --group family,dataset --cluster model --json > fit.json\n"
+       "  superpose forecast fit.json --m 4096,8192 --group opt/pile --vocab 50272 --threshold 0.02",
+       declare_forecast},
       {"study", "run a whole study: sweep, fits, checkpoints, the claims ledger, the page",
        "  superpose study quick\n"
        "  superpose study quick 'seed=range(5)' --checkpoint path/to/model --out results",

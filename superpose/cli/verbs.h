@@ -9,6 +9,7 @@ Action declare_toy(CLI::App& verb);
 Action declare_sweep(CLI::App& verb);
 Action declare_inspect(CLI::App& verb);
 Action declare_fit(CLI::App& verb);
+Action declare_forecast(CLI::App& verb);
 Action declare_study(CLI::App& verb);
 Action declare_report(CLI::App& verb);
 Action declare_ls(CLI::App& verb);

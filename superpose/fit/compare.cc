@@ -1,136 +1,156 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "superpose/fit/compare.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "superpose/fit/statistics.h"
-#include "superpose/fit/width_profile.h"
+#include "superpose/base/error.h"
+#include "superpose/fit/analysis.h"
+#include "superpose/fit/laws.h"
+#include "superpose/fit/objective.h"
 
 namespace superpose::fit {
 namespace {
 
+constexpr double kTwoPi = 6.283185307179586;
 // A difference of AICc that counts as evidence (Burnham and Anderson's "considerably less support" begins at 4).
 constexpr double kClearDifference = 4;
 
-struct GroupedLine {
-  double rss = 0;  // Σ(v - a[g] - b·u)²
-  int groups = 0;
-};
-
-// Least squares of one slope and an offset per group; slope 0 when no u is given or u does not vary.
-GroupedLine grouped_line(const std::vector<double>& u, const std::vector<double>& v, const Data& data) {
-  const auto cells = make_cells(data.inputs[0], data.group);
-  const size_t n = v.size(), groups = cells.groups();
-  std::vector<double> count(groups), mean_u(groups), mean_v(groups);
-  for (size_t i = 0; i < n; ++i) {
-    const uint32_t g = cells.group_of_row[i];
-    ++count[g];
-    mean_u[g] += u.empty() ? 0 : u[i];
-    mean_v[g] += v[i];
-  }
-  for (size_t g = 0; g < groups; ++g) mean_u[g] /= count[g], mean_v[g] /= count[g];
-  const auto centred = [&](size_t i) {
-    const uint32_t g = cells.group_of_row[i];
-    return std::pair{u.empty() ? 0 : u[i] - mean_u[g], v[i] - mean_v[g]};
-  };
-  double uu = 0, uv = 0;
-  for (size_t i = 0; i < n; ++i) {
-    const auto [du, dv] = centred(i);
-    uu += du * du;
-    uv += du * dv;
-  }
-  const double slope = uu > 0 ? uv / uu : 0;
-  GroupedLine out{0, static_cast<int>(groups)};
-  for (size_t i = 0; i < n; ++i) {
-    const auto [du, dv] = centred(i);
-    out.rss += (dv - slope * du) * (dv - slope * du);
-  }
-  return out;
+// n·ln Z(s) + F/s, Z(s) = ∫ exp(-ρ(r)/s) dr of Huber's ρ: the density of Besiroglu et al. 2024, with its scale s.
+double huber_cost(double delta, double F, double n, double s) {
+  const double inside = std::sqrt(kTwoPi * s) * std::erf(delta / std::sqrt(2 * s));
+  const double tails = 2 * s / delta * std::exp(-delta * delta / (2 * s));
+  return F / s + n * std::log(inside + tails);
 }
 
-template <class F>
-std::vector<double> mapped(const std::vector<double>& values, const F& f) {
-  std::vector<double> out(values.size());
-  std::transform(values.begin(), values.end(), out.begin(), f);
-  return out;
+double lowest_huber_cost(double delta, double F, double n) {
+  // Between the Laplace limit s = F·..., unimodal in ln s: golden section.
+  const double guess = std::log(F / n);
+  double a = guess - 10, b = guess + 10;
+  constexpr double kGolden = 0.6180339887498949;
+  for (int i = 0; i < 100; ++i) {
+    const double c = b - kGolden * (b - a), d = a + kGolden * (b - a);
+    (huber_cost(delta, F, n, std::exp(c)) < huber_cost(delta, F, n, std::exp(d)) ? b : a) =
+        huber_cost(delta, F, n, std::exp(c)) < huber_cost(delta, F, n, std::exp(d)) ? d : c;
+  }
+  return huber_cost(delta, F, n, std::exp((a + b) / 2));
 }
 
-double logarithm(double v) { return std::log(v); }
-
-std::string per_group(const char* name, const Data& data) {
-  return data.group.empty() ? name : fmt::format("{}[group]", name);
-}
-
-std::optional<double> density_aicc(const Rival& rival, const Data& data) {
-  auto out = aicc(rival.rss, data.y.size(), rival.n_parameters);
-  if (!out || !rival.of_logarithm) return out;
-  for (const double y : data.y) *out += 2 * std::log(y);  // density of y = density of ln y / y
-  return out;
+void set_criteria(const Model& model, double F, const std::vector<double>& y, double delta, int n_parameters,
+                  std::optional<double>& aicc, std::optional<double>& bic) {
+  const double n = static_cast<double>(y.size()), k = n_parameters + 1.0;  // the scale of the noise is one more
+  const auto cost = deviance(model.objective(), delta, F, y);
+  if (!cost || n - k - 1 <= 0) return;
+  aicc = *cost + 2 * k + 2 * k * (k + 1) / (n - k - 1);
+  bic = *cost + k * std::log(n);
 }
 
 }  // namespace
 
-Rival constant_rival(const Data& data) {
-  const auto line = grouped_line({}, data.y, data);
-  return {"constant", fmt::format("y = {}", per_group("a", data)), line.groups, line.rss};
-}
-
-Rival logarithm_rival(const Data& data) {
-  const auto line = grouped_line(mapped(data.inputs[0], logarithm), data.y, data);
-  return {"logarithm", fmt::format("y = {} - b ln x", per_group("a", data)), line.groups + 1, line.rss};
-}
-
-Rival inverse_rival(const Data& data) {
-  // In units of the smallest x, so that 1/x neither overflows nor underflows.
-  const double least = *std::min_element(data.inputs[0].begin(), data.inputs[0].end());
-  const auto line = grouped_line(mapped(data.inputs[0], [least](double x) { return least / x; }), data.y, data);
-  return {"width with alpha = 1", fmt::format("y = C/x + {}", per_group("L0", data)), line.groups + 1, line.rss};
-}
-
-std::optional<Rival> power_rival(const Data& data) {
-  if (std::any_of(data.y.begin(), data.y.end(), [](double y) { return y <= 0; })) return std::nullopt;
-  const auto line = grouped_line(mapped(data.inputs[0], logarithm), mapped(data.y, logarithm), data);
-  return Rival{"power", fmt::format("y = {}/x^alpha", per_group("C", data)), line.groups + 1, line.rss, true};
-}
-
-std::optional<Rival> width_rival(const Data& data) {
-  const auto cells = make_cells(data.inputs[0], data.group);
-  Held held;
-  held.L0.resize(cells.groups());
-  WidthProfile profile(cells, held);
-  profile.load(std::vector<double>(data.y.size(), 1.0), data.y);
-  const auto optimum = profile.solve();
-  if (optimum.end == SearchEnd::undetermined) return std::nullopt;
-  double rss = 0;
-  for (size_t i = 0; i < data.y.size(); ++i) {
-    const uint32_t g = cells.group_of_row[i];
-    const double u = std::exp(-optimum.point.alpha * cells.x[cells.width[cells.cell_of_row[i]]]);
-    const double r = data.y[i] - optimum.point.s * u - optimum.point.L0(g);
-    rss += r * r;
-  }
-  return Rival{"width", fmt::format("y = C/x^alpha + {}", per_group("L0", data)), static_cast<int>(cells.groups()) + 2,
-               rss};
-}
-
-void compare(const Data& data, const Rival& fitted, const std::vector<Rival>& others, Result& result) {
-  const auto own = result.aicc = density_aicc(fitted, data);
-  for (const Rival& rival : others) {
-    Comparison row{rival.law, rival.formula, rival.n_parameters, density_aicc(rival, data), std::nullopt};
-    if (row.aicc && own) row.delta = *row.aicc - *own;
-    // A constant need not win clearly: when it does as well, the table shows no dependence on x at all.
-    if (row.delta && rival.law == "constant" && *row.delta <= 0) {
-      result.warnings.push_back(
-          fmt::format("{} describes the rows as well (AICc lower by {:.1f}): the table shows no dependence on x",
-                      rival.formula, -*row.delta));
-    } else if (row.delta && *row.delta < -kClearDifference) {
-      result.warnings.push_back(fmt::format("law {} ({}) describes the rows better: its AICc is lower by {:.1f}",
-                                            rival.law, rival.formula, -*row.delta));
+std::optional<Data> data_for(const Law& law, const Law& fitted, const Data& data) {
+  Data out = data;
+  out.inputs.clear();
+  for (const auto& input : law.inputs) {
+    const auto own = std::find(fitted.inputs.begin(), fitted.inputs.end(), input);
+    const auto other = data.others.find(input);
+    if (own != fitted.inputs.end()) {
+      out.inputs.push_back(data.inputs[static_cast<size_t>(own - fitted.inputs.begin())]);
+    } else if (other != data.others.end()) {
+      out.inputs.push_back(other->second);
+    } else {
+      return std::nullopt;
     }
-    result.compared_to.push_back(row);
   }
+  if (!law.groups) out.group.clear();
+  return out;
+}
+
+std::vector<Rival> rivals_of(const Fit& fit) {
+  const Law& law = fit.model.law();
+  std::vector<Rival> out;
+  for (const Law& other : laws()) {
+    // A law without a floor per group is no rival of one that has them, and a run's time is a law of its own.
+    const bool grouped = fit.model.groups().size() > 1 && !other.groups;
+    const bool time = (other.name == "time") != (law.name == "time") && !fit.data.others.contains("t");
+    if (other.name != law.name && !grouped && !time) out.push_back({other});
+  }
+  for (const Term& term : law.terms) {
+    const bool width = term.inputs == std::vector<std::string>{"m"} && !term.exponent.empty();
+    if (width && !fit.options.fixed.contains(term.exponent)) {
+      Rival one{law, fit.options.fixed, true};
+      one.fixed[term.exponent] = 1;
+      one.law.name = fmt::format("{} with {} = 1", law.name, term.exponent);
+      out.push_back(one);
+    }
+  }
+  out.push_back({logarithm_law(law), {}, false});
+  out.push_back({constant_law(law), {}, false});
+  return out;
+}
+
+std::optional<double> aicc_of(const Fit& fit) {
+  std::optional<double> aicc, bic;
+  const double F = fit.model.objective_of(fit.at(), fit.model.weights());
+  set_criteria(fit.model, F, fit.data.y, fit.options.delta, fit.n_free(), aicc, bic);
+  return aicc;
+}
+
+namespace {
+
+void add_comparison(const Fit& fit, const Rival& rival, const HeldOut& held_out, Result& result) {
+  const auto data = data_for(rival.law, fit.model.law(), fit.data);
+  if (!data) return;
+  Options options = fit.options;
+  options.fixed = rival.fixed;
+  options.objective = fit.model.objective();
+  options.brief = true;
+  options.bootstrap = 0;
+  Comparison row;
+  try {
+    const Fit other(rival.law, *data, options);
+    if (!std::isfinite(other.optima[0].objective)) return;
+    row.n_parameters = other.n_free();
+    row.objective = other.model.objective_of(other.at(), other.model.weights());
+    set_criteria(other.model, row.objective, data->y, options.delta, row.n_parameters, row.aicc, row.bic);
+    if (const auto test = backtest(rival.law, *data, options, held_out)) row.backtest_rms = test->rms_error;
+  } catch (const Error&) {
+    return;  // this law has no answer here
+  }
+  row.law = rival.law.name;
+  row.formula = rival.law.formula;
+  row.candidate = rival.candidate;
+  if (row.aicc && result.aicc) row.delta = *row.aicc - *result.aicc;
+  // A constant need not win clearly: when it does as well, the table shows no dependence on x at all.
+  if (row.delta && row.law == "constant" && *row.delta <= 0) {
+    result.warnings.push_back(
+        fmt::format("{} describes the rows as well (AICc lower by {:.1f}): the table shows no dependence on {}",
+                    row.formula, -*row.delta, fmt::join(fit.model.law().inputs, ", ")));
+  } else if (row.delta && *row.delta < -kClearDifference) {
+    result.warnings.push_back(fmt::format("law {} ({}) describes the rows better: its AICc is lower by {:.1f}", row.law,
+                                          row.formula, -*row.delta));
+  }
+  result.compared_to.push_back(row);
+}
+
+}  // namespace
+
+std::optional<double> deviance(Objective objective, double delta, double F, const std::vector<double>& y) {
+  const double n = static_cast<double>(y.size());
+  if (!(F > 0) || !std::isfinite(F) || y.empty()) return std::nullopt;
+  double out = is_absolute(objective) ? 2 * n * std::log(2 * F / n) + 2 * n
+               : is_huber(objective)  ? 2 * lowest_huber_cost(delta, F, n)
+                                      : n * std::log(kTwoPi * 2 * F / n) + n;
+  if (on_logarithms(objective)) {
+    for (const double v : y) out += 2 * std::log(v);  // density of y = density of ln y / y
+  }
+  return out;
+}
+
+void compare(const Fit& fit, Result& result) {
+  set_criteria(fit.model, result.objective, fit.data.y, fit.options.delta, fit.n_free(), result.aicc, result.bic);
+  if (fit.data.y.size() > kManyRows) return;
+  const HeldOut held_out = hold_out_largest(fit.data);
+  for (const Rival& rival : rivals_of(fit)) add_comparison(fit, rival, held_out, result);
 }
 
 }  // namespace superpose::fit

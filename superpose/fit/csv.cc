@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables of text: CSV or TSV in, named columns out.
+// Tables of text: CSV or TSV in, named columns out. JSON is told by its first character, see json_table.cc.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <numeric>
 #include <unordered_set>
 
 #include "superpose/base/error.h"
 #include "superpose/base/names.h"
+#include "superpose/fit/cells.h"
 #include "superpose/fit/fit.h"
 
 namespace superpose::fit {
@@ -45,6 +47,8 @@ class RecordReader {
   char separator_ = ',';
 };
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 std::string_view trimmed(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t\r");
   if (first == std::string_view::npos) return {};
@@ -56,8 +60,6 @@ void RecordReader::skip_comments() {
 }
 
 void RecordReader::choose_separator() {
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (rest_.starts_with(kByteOrderMark)) rest_.remove_prefix(kByteOrderMark.size());
   skip_comments();
   const auto header = line_ahead();
   const bool tabs = header.find('\t') != std::string_view::npos && header.find(',') == std::string_view::npos;
@@ -109,26 +111,47 @@ bool RecordReader::next(std::vector<std::string>& fields) {
   }
 }
 
-std::optional<double> finite_number(std::string_view text) {
-  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);  // from_chars knows no plus sign
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
-  return value;
+bool is_json(std::string_view bytes) {
+  const size_t first = bytes.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && (bytes[first] == '[' || bytes[first] == '{');
 }
 
-std::string shortened(const std::string& text) {
-  constexpr size_t kLongest = 40;
-  return text.size() <= kLongest ? text : text.substr(0, kLongest) + "...";
+bool is_identifier(std::string_view name) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !name.empty() && letter(name[0]) &&
+         std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
 }
 
 }  // namespace
 
+std::optional<double> finite_number(std::string_view cell) {
+  if (cell.starts_with('+') && !cell.starts_with("+-")) cell.remove_prefix(1);  // from_chars knows no plus sign
+  double value = 0;
+  const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
+  if (error != std::errc() || end != cell.data() + cell.size() || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
+std::string shortened(const std::string& cell) {
+  constexpr size_t kLongest = 40;
+  return cell.size() <= kLongest ? cell : cell.substr(0, kLongest) + "...";
+}
+
+std::string place_of(const Table& table, size_t row) {
+  return row < table.lines.size() ? fmt::format("line {}", table.lines[row]) : fmt::format("row {}", row + 1);
+}
+
+std::string quoted_column(std::string_view column) {
+  return is_identifier(column) ? std::string(column) : fmt::format("`{}`", column);
+}
+
 Table read_table(std::string_view bytes, std::string_view where) {
   if (bytes.find('\0') != std::string_view::npos) {
-    throw Error(ErrorKind::bad_file,
-                fmt::format("{}: byte {} is 0: not a table of text, expected CSV or TSV", where, bytes.find('\0')));
+    throw Error(ErrorKind::bad_file, fmt::format("{}: byte {} is 0: not a table of text, expected CSV, TSV or JSON",
+                                                 where, bytes.find('\0')));
   }
+  if (bytes.starts_with(kByteOrderMark)) bytes.remove_prefix(kByteOrderMark.size());
+  if (is_json(bytes)) return read_json_table(bytes, where);
   RecordReader reader(bytes, where);
   reader.choose_separator();
   Table out;
@@ -153,6 +176,8 @@ Table read_table(std::string_view bytes, std::string_view where) {
   return out;
 }
 
+bool Table::has(std::string_view column) const { return std::find(names.begin(), names.end(), column) != names.end(); }
+
 const std::vector<std::string>& Table::strings(std::string_view column) const {
   const auto found = std::find(names.begin(), names.end(), column);
   if (found == names.end()) {
@@ -161,21 +186,38 @@ const std::vector<std::string>& Table::strings(std::string_view column) const {
   return text[static_cast<size_t>(found - names.begin())];
 }
 
-std::vector<double> Table::numbers(std::string_view column) const {
-  const auto& cells = strings(column);
+namespace {
+
+// The remedy is text for a shell.
+[[noreturn]] void fail_not_a_number(const Table& table, std::string_view column, size_t row) {
+  constexpr const char* kNeedsEscapes = "'\"`\\\n";
+  const std::string& cell = table.strings(column)[row];
+  const bool can_be_typed = cell.size() <= 20 && cell.find_first_of(kNeedsEscapes) == std::string::npos &&
+                            column.find_first_of(kNeedsEscapes) == std::string::npos;
+  const std::string remedy =
+      can_be_typed ? fmt::format("; --where '{}!=\"{}\"' leaves such rows out", quoted_column(column), cell) : "";
+  throw Error(ErrorKind::bad_file, fmt::format("{}: column {}: '{}' is not a finite number (row {}){}",
+                                               place_of(table, row), column, shortened(cell), row + 1, remedy));
+}
+
+}  // namespace
+
+std::vector<double> numbers_at(const Table& table, std::string_view column, std::span<const size_t> rows) {
+  const auto& cells = table.strings(column);
   std::vector<double> out;
-  out.reserve(cells.size());
-  for (size_t row = 0; row < cells.size(); ++row) {
+  out.reserve(rows.size());
+  for (const size_t row : rows) {
     const auto value = finite_number(cells[row]);
-    if (!value) {
-      const std::string place =
-          row < lines.size() ? fmt::format("line {}", lines[row]) : fmt::format("row {}", row + 1);
-      throw Error(ErrorKind::bad_file, fmt::format("{}: column {}: '{}' is not a finite number (row {})", place, column,
-                                                   shortened(cells[row]), row + 1));
-    }
+    if (!value) fail_not_a_number(table, column, row);
     out.push_back(*value);
   }
   return out;
+}
+
+std::vector<double> Table::numbers(std::string_view column) const {
+  std::vector<size_t> all(strings(column).size());
+  std::iota(all.begin(), all.end(), size_t{0});
+  return numbers_at(*this, column, all);
 }
 
 }  // namespace superpose::fit

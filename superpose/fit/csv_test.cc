@@ -76,30 +76,114 @@ TEST(Csv, any_bytes_give_a_table_or_a_bad_file) {
   }
 }
 
-TEST(Select, guesses_columns_says_so_and_honours_the_window) {
-  const auto table = read_table("model,width,loss\na,8,5\nb,16,4\nb,32,3\nc,64,3\nd,128,1\n", "t");
-  const Law& law = find_law("width");
-  EXPECT_EQ(select(table, law, {}).x, "width");
-  EXPECT_EQ(select(table, law, {}).notes.size(), 3u) << "x, y, and models that come twice";
-  EXPECT_EQ(select(table, law, {.min_x = 16, .max_x = 64}).data.y, (std::vector<double>{4, 3, 3}));
-  // Strictly below the k-th highest: the tie at 3 is dropped with the third.
-  EXPECT_EQ(select(table, law, {.drop_highest = 2}).data.y, (std::vector<double>{3, 3, 1}));
-  EXPECT_EQ(select(table, law, {.drop_highest = 3}).data.y, std::vector<double>{1});
-  EXPECT_EQ(select(table, law, {.group = {"model", "width"}}).data.group[1], "b/16");
-  expect_error(ErrorKind::usage, "no row is left", [&] { select(table, law, {.min_x = 1000}); });
-  expect_error(ErrorKind::usage, "only 5 rows", [&] { select(table, law, {.drop_highest = 6}); });
-  expect_error(ErrorKind::usage, "drop-highest = -1", [&] { select(table, law, {.drop_highest = -1}); });
-  expect_error(ErrorKind::usage, "did you mean model", [&] { select(table, law, {.cluster = "modle"}); });
-  expect_error(ErrorKind::usage, "no parameter per group",
-               [&] { select(table, find_law("power"), {.group = {"model"}}); });
-  const auto unusual = read_table("a,b\n1,2\n", "t");
-  expect_error(ErrorKind::usage, "which column is x", [&] { select(unusual, law, {}); });
+TEST(Csv, a_cell_that_is_no_number_comes_with_the_filter_that_leaves_it_out) {
+  const auto table = read_table("Model Size,loss\n1,\n,2\n", "t");
+  expect_error(ErrorKind::bad_file, "'' is not a finite number (row 1); --where 'loss!=\"\"' leaves such rows out",
+               [&] { table.numbers("loss"); });
+  expect_error(ErrorKind::bad_file, "--where '`Model Size`!=\"\"'", [&] { table.numbers("Model Size"); });
+  EXPECT_TRUE(table.has("loss"));
+  EXPECT_FALSE(table.has("los"));
 }
 
-TEST(Laws, unknown_ones_are_usage_and_planned_ones_unsupported) {
-  expect_error(ErrorKind::usage, "did you mean width?", [] { find_law("widht"); });
-  expect_error(ErrorKind::unsupported, "power (y = C/x^alpha)", [] { find_law("chinchilla"); });
-  expect_error(ErrorKind::unsupported, "not in this version", [] { find_law("width-depth-data"); });
+// What every layout of JSON below says.
+void expect_the_table(const Table& table) {
+  EXPECT_EQ(table.names, (std::vector<std::string>{"name", "m", "loss", "n"}));
+  EXPECT_EQ(table.strings("name"), (std::vector<std::string>{"a \"b\"", "c"}));
+  EXPECT_EQ(table.strings("m"), (std::vector<std::string>{"64", ""}));
+  EXPECT_EQ(table.strings("loss"), (std::vector<std::string>{"3.10", "-1e-7"})) << "digits as they were written";
+  EXPECT_EQ(table.strings("n"), (std::vector<std::string>{"true", "123456789012345678901234567890"}));
+}
+
+TEST(Json, an_array_of_objects_an_object_of_arrays_and_lines_are_one_table) {
+  const auto rows = read_table(
+      "\n [{\"name\":\"a \\\"b\\\"\",\"m\":64,\"loss\":3.10,\"n\":true},\n"
+      "{\"n\":123456789012345678901234567890,\"loss\":-1e-7,\"name\":\"c\",\"m\":null}]",
+      "t");
+  expect_the_table(rows);
+  EXPECT_TRUE(rows.lines.empty());
+  expect_error(ErrorKind::bad_file, "row 2: column m: '' is not a finite number", [&] { rows.numbers("m"); });
+  expect_the_table(
+      read_table("{\"name\":[\"a \\\"b\\\"\",\"c\"],\"m\":[64,null],\"loss\":[3.10,-1e-7],\n"
+                 "\"n\":[true,123456789012345678901234567890]}",
+                 "t"));
+  const auto lines = read_table(
+      "\xEF\xBB\xBF{\"name\":\"a \\\"b\\\"\",\"m\":64,\"loss\":3.10,\"n\":true}\r\n\r\n"
+      "{\"name\":\"c\",\"loss\":-1e-7,\"n\":123456789012345678901234567890}\n",
+      "t");
+  expect_the_table(lines);
+  EXPECT_EQ(lines.lines, (std::vector<size_t>{1, 3}));
+  expect_error(ErrorKind::bad_file, "line 3: column m: '' is not", [&] { lines.numbers("m"); });
+}
+
+TEST(Json, one_object_of_single_values_is_one_row) {
+  for (const char* text : {"{\"m\":64,\"loss\":3}", "{\n \"m\": 64,\n \"loss\": 3\n}\n"}) {
+    const auto table = read_table(text, "t");
+    EXPECT_EQ(table.rows(), 1u);
+    EXPECT_EQ(table.numbers("loss"), std::vector<double>{3});
+  }
+}
+
+TEST(Json, keys_that_come_late_are_columns_with_empty_cells_before) {
+  const auto table = read_table("{\"m\":1}\n{\"m\":2,\"x\":5}\n{\"x\":6}\n", "t");
+  EXPECT_EQ(table.strings("m"), (std::vector<std::string>{"1", "2", ""}));
+  EXPECT_EQ(table.strings("x"), (std::vector<std::string>{"", "5", "6"}));
+}
+
+TEST(Json, names_the_place_of_every_defect) {
+  const auto bad = [](const std::string& text, const std::string& fragment) {
+    expect_error(ErrorKind::bad_file, fragment, [&] { read_table(text, "t.json"); });
+  };
+  bad("[]", "t.json: no rows");
+  bad("{}", "no rows");
+  bad("[{},{}]", "no rows");
+  bad("[1]", "row 1: found \"1\", expected an object");
+  bad("[[1]]", "row 1: found an array, expected an object");
+  bad("[{\"m\":1},{\"m\":[1]}]", "row 2: key \"m\": an array as a cell");
+  bad("[{\"m\":{\"a\":1}}]", "row 1: key \"m\": an object as a cell");
+  bad("{\"m\":1}\n{\"m\":{}}", "line 2: key \"m\": an object as a cell");
+  bad("{\"m\":{\"0\":1}}", "key \"m\": an object as a column; expected an array");
+  bad("{\"m\":[1,[2]]}", "key \"m\": an array as a cell");
+  bad("{\"m\":[1,2],\"loss\":[1]}", "key \"loss\": 1 cells, but \"m\" has 2");
+  bad("{\"m\":[1,2],\"loss\":3}", "key \"loss\": a single value, but \"m\" is an array");
+  bad("[{\"m\":1,\"m\":2}]", "row 1: key \"m\" is named twice");
+  bad("{\"m\":[1],\"m\":[2]}", "key \"m\" is named twice");
+  bad("[{\"\":1}]", "a key without a name");
+  bad("[{\"m\":\"\\u0000\"}]", "a text with a character 0");
+  bad("{\"m\":1}\n{\"m\":NaN}\n", "line 2: not valid JSON at byte 6 of the line: syntax error");
+  bad("{\"m\":1}\n{\"m\":NaN}\n", "JSON has no NaN");
+  bad("[{\"m\":1},\n {\"m\":-Infinity}]", "line 2: not valid JSON");
+  bad("[{\"m\":1e999}]", "line 1: not valid JSON");
+  bad("[{\"m\":1}", "line 1: not valid JSON");
+  bad("[{\"m\":1}] x", "line 1: not valid JSON");
+  bad("{\"m\":1}\n{\"m\":2}\nm", "line 3: begins with \"m\", expected one object per line");
+  bad("{\"m\":\"\xff\"}", "not valid JSON");
+  bad(std::string(1 << 20, '['), "found an array");
+  std::string deep = "{\"m\":1}\n{\"m\":";
+  bad(deep.append(1 << 20, '['), "line 2: key \"m\": an array as a cell");
+}
+
+// 4000 rows that each bring a key of their own: 16 million cells from 50 kB.
+TEST(Json, many_sparse_columns_are_refused_before_memory_is_taken) {
+  std::string text;
+  for (int i = 0; i < 4000; ++i) text += "{\"k" + std::to_string(i) + "\":1}\n";
+  expect_error(ErrorKind::bad_file, "more than 4000000 cells", [&] { read_table(text, "t"); });
+}
+
+TEST(Json, any_bytes_give_a_table_or_a_bad_file) {
+  constexpr std::string_view kWords[] = {"{",     "}", "[",    "]",  ",", ":",  "\"m\"",
+                                         "\"l\"", "1", "null", "\n", "-", "\"", "\xff"};
+  for (uint32_t i = 0; i < 20000; ++i) {
+    RandomBlocks blocks(8, RandomStream::fresh_data, i);
+    std::string text(i % 2 ? "[{" : "{\"m\"");
+    for (uint32_t k = 0, n = blocks.next()[0] % 20; k < n; ++k) text += kWords[blocks.next()[0] % std::size(kWords)];
+    try {
+      const auto table = read_table(text, "t");
+      for (const auto& column : table.text) EXPECT_EQ(column.size(), table.rows());
+      EXPECT_GT(table.rows(), 0u);
+    } catch (const Error& e) {
+      EXPECT_EQ(e.kind(), ErrorKind::bad_file);
+    }
+  }
 }
 
 }  // namespace

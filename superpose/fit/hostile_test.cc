@@ -13,6 +13,7 @@ namespace superpose::fit {
 namespace {
 
 // A few rows drawn from few values, so that ties, gaps and extremes meet often.
+constexpr size_t kMostInputs = 4;
 Data odd_table(uint32_t index) {
   constexpr double kWidths[] = {1, 2, 3, 64, 64.000001, 1e-300, 1e300, 1e-9, 512, 1e9, 4096, 5e-324};
   constexpr double kLosses[] = {0, 1, 2, 2, 2.5, 3, -1, 1e300, -1e300, 1e-300, 5e-324, 1e-9};
@@ -20,10 +21,10 @@ Data odd_table(uint32_t index) {
   const PhiloxBlock shape = blocks.next();
   const uint32_t rows = 1 + shape[0] % 9, widths = 1 + shape[1] % 12, losses = 1 + shape[2] % 12, groups = shape[3] % 4;
   Data out;
-  out.inputs.resize(1);
+  out.inputs.resize(kMostInputs);
   for (uint32_t i = 0; i < rows; ++i) {
     const PhiloxBlock row = blocks.next();
-    out.inputs[0].push_back(kWidths[row[0] % widths]);
+    for (auto& input : out.inputs) input.push_back(kWidths[(row[0] >> (4 * (&input - out.inputs.data()))) % widths]);
     out.y.push_back(kLosses[row[1] % losses]);
     if (groups > 0) out.group.push_back(fmt::format("g{}", row[2] % groups));
     if (shape[3] & 64) out.cluster.push_back(fmt::format("c{}", row[3] % 5));
@@ -31,11 +32,15 @@ Data odd_table(uint32_t index) {
   return out;
 }
 
-Options odd_options(uint32_t index, bool groups) {
+Options odd_options(uint32_t index, bool groups, const Law& law) {
   Options out{.bootstrap = 20, .seed = index};
-  if (index % 5 == 1) out.fixed["alpha"] = 1;
-  if (index % 7 == 1) out.fixed["C"] = 2;
-  if (index % 11 == 1 && !groups) out.fixed["L0"] = 1.5;
+  const Term& term = law.terms[0];
+  if (index % 5 == 1) out.fixed[term.exponent] = 1;
+  if (index % 7 == 1) out.fixed[term.coefficient] = 2;
+  if (index % 11 == 1 && !groups && !law.offset.empty()) out.fixed[law.offset] = 1.5;
+  constexpr Objective kObjectives[] = {Objective::squares,   Objective::log_squares, Objective::huber,
+                                       Objective::log_huber, Objective::absolute,    Objective::log_absolute};
+  if (index % 3 == 1) out.objective = kObjectives[index / 3 % 6];
   return out;
 }
 
@@ -56,17 +61,17 @@ void expect_honest(const Result& result, size_t rows) {
   for (const auto& warning : result.warnings) EXPECT_EQ(warning.find("nan"), std::string::npos) << warning;
   const std::string text = to_json(result).dump();
   EXPECT_EQ(text.find("nan"), std::string::npos) << text;
-  EXPECT_EQ(text.find("inf"), std::string::npos) << text;
+  for (const char* infinite : {":inf", ",inf", "[inf", "-inf"})
+    EXPECT_EQ(text.find(infinite), std::string::npos) << text;
 }
 
 TEST(Hostile, every_odd_table_gets_an_honest_answer) {
   int answered = 0;
-  for (uint32_t index = 0; index < 4000; ++index) {
+  for (uint32_t index = 0; index < 1000; ++index) {
     for (const Law& law : laws()) {
       Data data = odd_table(index);
       if (!law.groups) data.group.clear();
-      Options options = odd_options(index, !data.group.empty());
-      if (!law.groups) options.fixed.erase("L0");
+      const Options options = odd_options(index, !data.group.empty(), law);
       SCOPED_TRACE(fmt::format("law {}, table {}", law.name, index));
       try {
         expect_honest(law.fit(data, options), data.y.size());

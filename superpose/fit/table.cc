@@ -10,22 +10,11 @@
 #include "superpose/fit/laws.h"
 
 namespace superpose::fit {
-namespace {
-
-// Columns that hold a width, most telling first.
-const std::vector<std::string> kWidthColumns{"m", "width", "d_model", "dim", "hidden_size", "hidden_dim", "x"};
-
-// In the contract of the command line, but not in this version.
-constexpr std::array<std::string_view, 2> kPlanned{"chinchilla", "width-depth-data"};
-
-}  // namespace
 
 std::span<const Law> laws() {
-  static const std::vector<Law> kLaws{
-      {"power", "y = C/x^alpha", "½Σr², r = ln y - ln C + alpha ln x", kWidthColumns, false, 0, fit_power_law},
-      {"width", "L = C/m^alpha + L0[group]", "½Σr², r = L - C/m^alpha - L0[group]", kWidthColumns, true, 1000,
-       fit_width_law},
-  };
+  static const std::array kLaws{
+      power_law(),      width_law(), width_depth_law(), width_data_law(), width_depth_data_law(),
+      chinchilla_law(), vocab_law(), time_law()};
   return kLaws;
 }
 
@@ -37,16 +26,41 @@ const Law& find_law(std::string_view name) {
     names.emplace_back(law.name);
     known += fmt::format("{}{} ({})", known.empty() ? "" : ", ", law.name, law.formula);
   }
-  if (std::find(kPlanned.begin(), kPlanned.end(), name) != kPlanned.end()) {
-    throw Error(ErrorKind::unsupported, fmt::format("law {} is not in this version; known laws: {}", name, known));
-  }
   throw Error(ErrorKind::usage,
-              fmt::format("unknown law '{}'{}; known laws: {}", name, suggestion(name, names), known));
+              fmt::format("unknown law '{}'{}; known laws: {}; or a formula such as 'E + A*m^-a + B*log(D)'", name,
+                          suggestion(name, names), known));
 }
 
 int default_bootstrap(const Law& law, const Data& data) {
-  constexpr size_t kManyRows = 100000;
   return data.y.size() > kManyRows ? 0 : law.default_bootstrap;
+}
+
+size_t Law::input_index(std::string_view input) const {
+  const auto at = std::find(inputs.begin(), inputs.end(), input);
+  SUPERPOSE_ASSERT(at != inputs.end());
+  return static_cast<size_t>(at - inputs.begin());
+}
+
+Law constant_law(const Law& like) {
+  return {.name = "constant",
+          .formula = like.groups ? "y = a[group]" : "y = a",
+          .objective = like.objective,
+          .inputs = like.inputs,
+          .offset = "a",
+          .groups = like.groups,
+          .offset_any_sign = true};
+}
+
+Law logarithm_law(const Law& like) {
+  const std::string& x = like.inputs[0];
+  return {.name = "logarithm",
+          .formula = fmt::format("y = {} - b ln {}", like.groups ? "a[group]" : "a", x),
+          .objective = like.objective,
+          .inputs = like.inputs,
+          .terms = {{"b", "", {x}, true}},
+          .offset = "a",
+          .groups = like.groups,
+          .offset_any_sign = true};
 }
 
 }  // namespace superpose::fit

@@ -9,7 +9,6 @@
 #include "superpose/base/error.h"
 #include "superpose/fit/fit.h"
 #include "superpose/fit/synthetic.h"
-#include "superpose/fit/width_profile.h"
 
 namespace superpose::fit {
 namespace {
@@ -50,22 +49,6 @@ TEST(Width, the_offset_of_a_table_without_groups_is_called_L0) {
   auto data = synthetic({.L0 = {1.7}}, kWidths);
   data.group.clear();
   EXPECT_NEAR(fit_width(data)["L0"].value, 1.7, 1e-10);
-}
-
-// Slope of the profiled objective against central differences of the objective itself.
-TEST(Width, the_slope_of_the_profile_is_its_derivative) {
-  const auto data = synthetic({.noise = 0.05}, kWidths);
-  const auto cells = make_cells(data.m, data.group);
-  for (const bool hold_C : {false, true}) {
-    Held held{std::nullopt, hold_C ? std::optional(150.0) : std::nullopt, {std::nullopt, 2.3}};
-    WidthProfile profile(cells, held);
-    profile.load(std::vector<double>(data.m.size(), 1.0), data.loss);
-    for (const double alpha : {0.1, 0.7, 1.5}) {
-      const double h = 1e-6;
-      const double numeric = (profile.at(alpha + h).rss - profile.at(alpha - h).rss) / (4 * h);
-      EXPECT_NEAR(profile.at(alpha).slope / numeric, 1, 1e-6) << alpha << hold_C;
-    }
-  }
 }
 
 // s.e. = sqrt(diag(σ²(JᵀJ)⁻¹)) with the dense Jacobian in (C, α, L0...), columns of held parameters left out.

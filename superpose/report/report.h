@@ -21,6 +21,7 @@
 
 #include "superpose/base/embedded.h"
 #include "superpose/base/json.h"
+#include "superpose/report/fit_page.h"
 #include "superpose/report/inspection.h"
 #include "superpose/report/theory.h"
 #include "superpose/store/store.h"

@@ -25,7 +25,7 @@ fit::Result fit_language_models() {
       fit::read_table(study_file("published/fig8b_llm_losses.csv"), "published/fig8b_llm_losses.csv");
   const fit::Law& law = fit::find_law("width");
   fit::Selection selection;
-  selection.x = "m";
+  selection.columns["x"] = "m";
   selection.y = "loss";
   selection.group = {"family", "dataset"};
   selection.cluster = "model";

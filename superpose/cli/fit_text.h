@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fits as people read them in a terminal.
+#pragma once
+#include <string>
+
+#include "superpose/fit/fit.h"
+
+namespace superpose::cli {
+
+std::string fit_text(const fit::Law& law, const fit::Selected& selected, const fit::Result& result);
+
+}  // namespace superpose::cli

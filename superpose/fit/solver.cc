@@ -1,0 +1,540 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "superpose/fit/solver.h"
+
+#include <Eigen/Cholesky>
+#include <Eigen/Eigenvalues>
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "superpose/base/error.h"
+#include "superpose/fit/objective.h"
+
+namespace superpose::fit {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// Curvature of ρ at r: 1 inside, `outside`·delta/|r| beyond. outside = 1 majorises ρ (iteratively reweighted least
+// squares, always downhill); outside -> 0 is Newton's method.
+double curvature_of(const HuberLoss& loss, double r, double outside) {
+  return loss.inside(r) ? 1.0 : outside * loss.delta / std::abs(r);
+}
+
+// The minimum of c'Gc/2 - h'c with c_k >= 0 where `nonnegative`: tries every active set, smallest first. G is at most
+// 6 x 6 or so here. False when G is singular on every set that is feasible.
+bool small_nnls(const MatrixXd& G, const VectorXd& h, const std::vector<bool>& nonnegative, VectorXd& best) {
+  const Index k = h.size();
+  std::vector<Index> signed_columns;
+  for (Index j = 0; j < k; ++j) {
+    if (nonnegative[static_cast<size_t>(j)]) signed_columns.push_back(j);
+  }
+  double lowest = kInfinity;
+  for (uint32_t off = 0; off < (1u << signed_columns.size()); ++off) {
+    std::vector<Index> on;
+    for (Index j = 0; j < k; ++j) {
+      const auto at = std::find(signed_columns.begin(), signed_columns.end(), j);
+      if (at == signed_columns.end() || !(off >> (at - signed_columns.begin()) & 1)) on.push_back(j);
+    }
+    VectorXd c = VectorXd::Zero(k);
+    if (!on.empty()) {
+      const VectorXd part = MatrixXd(G(on, on)).ldlt().solve(VectorXd(h(on)));
+      for (size_t i = 0; i < on.size(); ++i) c[on[i]] = part[static_cast<Index>(i)];
+    }
+    if (!c.allFinite()) continue;
+    const bool feasible = std::all_of(signed_columns.begin(), signed_columns.end(), [&](Index j) { return c[j] >= 0; });
+    const double value = c.dot(G * c) / 2 - h.dot(c);
+    if (!feasible || !(value < lowest)) continue;
+    lowest = value;
+    best = c;
+    if (off == 0) break;  // the unconstrained minimum is feasible
+  }
+  return lowest < kInfinity;
+}
+
+}  // namespace
+
+Solver::Solver(System system) : system_(std::move(system)) {
+  P_ = static_cast<int>(system_.basis->shapes.size());
+  K_ = static_cast<int>(system_.basis->coefficients.size());
+  line_ = system_.logarithms && system_.groups == 0 && system_.basis->only_power();
+  system_.theta_held.resize(static_cast<size_t>(P_));
+  system_.c_held.resize(static_cast<size_t>(K_));
+  system_.b_held.resize(static_cast<size_t>(system_.groups));
+}
+
+bool Solver::held(int p) const {
+  return p < P_ ? system_.theta_held[static_cast<size_t>(p)] : system_.c_held[static_cast<size_t>(p - P_)];
+}
+double Solver::low(int p) const {
+  if (p < P_) return system_.basis->ranges[static_cast<size_t>(p)].low;
+  return system_.basis->nonnegative[static_cast<size_t>(p - P_)] && !line_ ? 0 : -kInfinity;
+}
+double Solver::high(int p) const { return p < P_ ? system_.basis->ranges[static_cast<size_t>(p)].high : kInfinity; }
+
+bool Solver::at_bound(const Point& at, int p) const {
+  const double value = p < P_ ? at.theta[p] : at.c[p - P_];
+  return !held(p) && (value <= low(p) || value >= high(p));
+}
+
+Point Solver::blank() const {
+  Point out{VectorXd::Zero(P_), VectorXd::Ones(K_), VectorXd::Zero(system_.groups)};
+  for (int p = 0; p < P_; ++p) {
+    const double middle = (low(p) + high(p)) / 2;
+    out.theta[p] = std::isfinite(middle) ? middle : 0;
+  }
+  return out;
+}
+
+bool Solver::predict(const Point& at, VectorXd& prediction, VectorXd& residual) const {
+  const auto& basis = *system_.basis;
+  if (line_) {
+    const VectorXd& logs = *basis.only_power();
+    const VectorXd ln_p = at.c[0] - at.theta[0] * logs.array();
+    prediction = ln_p.array().exp();
+    residual = system_.y.array().log() - ln_p.array();
+    return residual.allFinite();
+  }
+  MatrixXd phi;
+  basis.evaluate(at.theta, phi);
+  prediction = phi * at.c;
+  if (system_.groups > 0) {
+    for (Index i = 0; i < prediction.size(); ++i) {
+      prediction[i] += system_.offset_sign * at.b[system_.group[static_cast<size_t>(i)]];
+    }
+  }
+  if (system_.logarithms) {
+    if (!(prediction.minCoeff() > 0)) return false;
+    residual = system_.y.array().log() - prediction.array().log();
+  } else {
+    residual = system_.y - prediction;
+  }
+  return residual.allFinite();
+}
+
+double Solver::objective(const VectorXd& weights, const VectorXd& residual) const {
+  const HuberLoss loss{system_.delta};
+  double sum = 0;
+  for (Index i = 0; i < residual.size(); ++i) {
+    if (weights[i] > 0) sum += weights[i] * (system_.delta > 0 ? loss.rho(residual[i]) : std::abs(residual[i]));
+  }
+  return sum;
+}
+
+void Solver::jacobian(const Point& at, MatrixXd& J, VectorXd& offset) const {
+  const auto& basis = *system_.basis;
+  const Index n = system_.y.size();
+  J.resize(n, P_ + K_);
+  offset = VectorXd::Constant(n, system_.offset_sign);
+  if (line_) {
+    J.col(0) = -*basis.only_power();
+    J.col(1).setOnes();
+    return;
+  }
+  MatrixXd phi, slopes;
+  basis.evaluate(at.theta, phi);
+  basis.slopes(at.theta, at.c, phi, slopes);
+  J.leftCols(P_) = slopes;
+  J.rightCols(K_) = phi;
+  if (!system_.logarithms) return;
+  VectorXd prediction = phi * at.c;
+  for (Index i = 0; i < n && system_.groups > 0; ++i) {
+    prediction[i] += system_.offset_sign * at.b[system_.group[static_cast<size_t>(i)]];
+  }
+  const VectorXd inverse = prediction.cwiseInverse();
+  J.array().colwise() *= inverse.array();
+  offset = offset.cwiseProduct(inverse);
+}
+
+// The normal equations of one step, offsets eliminated.
+namespace {
+struct Normal {
+  MatrixXd H, B;     // [q, q], [q, G]
+  VectorXd g, t, D;  // [q] downhill direction of the free ones; [G] of the offsets; [G] their diagonal
+};
+
+Normal normal_equations(const MatrixXd& J, const VectorXd& e, const VectorXd& s, const VectorXd& t,
+                        const System& system) {
+  Normal out;
+  const MatrixXd weighted = J.array().colwise() * s.array();
+  out.H = J.transpose() * weighted;
+  out.g = J.transpose() * t;
+  out.B = MatrixXd::Zero(J.cols(), system.groups);
+  out.t = VectorXd::Zero(system.groups);
+  out.D = VectorXd::Zero(system.groups);
+  if (system.groups == 1) {
+    out.B.col(0) = weighted.transpose() * e;
+    out.t[0] = t.dot(e);
+    out.D[0] = (s.array() * e.array().square()).sum();
+  } else if (system.groups > 1) {
+    for (Index i = 0; i < e.size(); ++i) {
+      const auto g = static_cast<Index>(system.group[static_cast<size_t>(i)]);
+      out.B.col(g) += e[i] * weighted.row(i).transpose();
+      out.t[g] += t[i] * e[i];
+      out.D[g] += s[i] * e[i] * e[i];
+    }
+  }
+  return out;
+}
+}  // namespace
+
+Solution Solver::descend(const VectorXd& weights, Point at, double delta, int most) const {
+  const int q = P_ + K_;
+  const HuberLoss loss{delta};
+  const bool robust = std::isfinite(delta);
+  Solution out{at};
+  VectorXd prediction, residual, new_prediction, new_residual, e, s(weights.size()), t(weights.size());
+  const auto total = [&](const VectorXd& r) {
+    double sum = 0;
+    for (Index i = 0; i < r.size(); ++i) {
+      if (weights[i] > 0) sum += weights[i] * loss.rho(r[i]);
+    }
+    return sum;
+  };
+  if (!predict(at, prediction, residual)) return out;
+  double F = total(residual);
+  double damping = 1e-3, outside = 1;
+  MatrixXd J;
+  int quiet = 0;
+  bool moved = false, stationary = false;
+  for (int iteration = 0; iteration < most; ++iteration) {
+    ++out.iterations;
+    jacobian(at, J, e);
+    for (Index i = 0; i < residual.size(); ++i) {
+      s[i] = weights[i] * curvature_of(loss, residual[i], outside);
+      t[i] = weights[i] * loss.psi(residual[i]);
+    }
+    Normal normal = normal_equations(J, e, s, t, system_);
+    std::vector<Index> active;
+    const double largest = normal.H.diagonal().size() ? normal.H.diagonal().maxCoeff() : 0;
+    for (int p = 0; p < q; ++p) {
+      const double value = p < P_ ? at.theta[p] : at.c[p - P_];
+      const bool pushed = (value <= low(p) && normal.g[p] <= 0) || (value >= high(p) && normal.g[p] >= 0);
+      if (!held(p) && !pushed && normal.H(p, p) > 0 && std::isfinite(normal.H(p, p)) && largest > 0)
+        active.push_back(p);
+    }
+    std::vector<Index> offsets;
+    for (int g = 0; g < system_.groups; ++g) {
+      const bool pushed = system_.offset_nonnegative && at.b[g] <= 0 && normal.t[g] <= 0;
+      if (!system_.b_held[static_cast<size_t>(g)] && !pushed && normal.D[g] > 0) offsets.push_back(g);
+    }
+    if (active.empty() && offsets.empty()) {
+      stationary = true;
+      break;
+    }
+    bool accepted = false;
+    while (!accepted && damping < 1e14) {
+      MatrixXd S = normal.H(active, active);
+      S.diagonal() *= 1 + damping;
+      VectorXd rhs = normal.g(active);
+      VectorXd D = normal.D;
+      for (const Index g : offsets) {
+        D[g] = normal.D[g] * (1 + damping);
+        const VectorXd column = normal.B(active, g);
+        S.noalias() -= column * column.transpose() / D[g];
+        rhs -= column * (normal.t[g] / D[g]);
+      }
+      const VectorXd scale = S.diagonal().cwiseMax(1e-300).cwiseSqrt().cwiseInverse();
+      S = scale.asDiagonal() * S * scale.asDiagonal();
+      const VectorXd step = scale.cwiseProduct(S.ldlt().solve(scale.cwiseProduct(rhs)));
+      Point next = at;
+      double relative = 0, gain = 0;
+      for (size_t i = 0; i < active.size(); ++i) {
+        const auto p = static_cast<int>(active[i]);
+        double& value = p < P_ ? next.theta[p] : next.c[p - P_];
+        const double before = value, change = step[static_cast<Index>(i)];
+        value = std::clamp(value + change, low(p), high(p));
+        gain += normal.g[p] * (value - before);
+        relative = std::max(relative, std::abs(value - before) / (std::abs(before) + 1e-8));
+      }
+      for (const Index g : offsets) {
+        const double before = next.b[g];
+        const double change = (normal.t[g] - (active.empty() ? 0.0 : normal.B(active, g).dot(step))) / D[g];
+        next.b[g] = system_.offset_nonnegative ? std::max(0.0, before + change) : before + change;
+        gain += normal.t[g] * (next.b[g] - before);
+        relative = std::max(relative, std::abs(next.b[g] - before) / (std::abs(before) + 1e-8));
+      }
+      const bool defined = std::isfinite(relative) && predict(next, new_prediction, new_residual);
+      const double F_new = defined ? total(new_residual) : kInfinity;
+      // Below this, F cannot show the progress that the step makes; Gauss-Newton steps are trusted.
+      constexpr double kInvisible = 1e-14;
+      const bool invisible = gain >= 0 && gain < kInvisible * F && F_new <= F * (1 + kInvisible);
+      if (F_new < F || invisible) {
+        const double ratio = gain > 0 ? (F - F_new) / gain : 0;
+        if (ratio > 0.3) damping = std::max(damping * 0.1, 1e-15), outside = std::max(outside * 0.4, 1e-3);
+        moved = moved || F_new < F;
+        const double fall = F - F_new;
+        at = next, F = F_new;
+        prediction.swap(new_prediction), residual.swap(new_residual);
+        accepted = true;
+        constexpr double kStill = 1e-13, kSlow = 1e-13;
+        quiet = relative < kStill || fall <= kSlow * F ? quiet + 1 : 0;
+        if (relative < kStill) quiet = 99;
+      } else {
+        damping *= 8;
+        if (robust) outside = std::min(1.0, outside * 8);
+        if (robust) {
+          for (Index i = 0; i < residual.size(); ++i) s[i] = weights[i] * curvature_of(loss, residual[i], outside);
+          normal = normal_equations(J, e, s, t, system_);
+        }
+      }
+    }
+    if (!accepted || quiet >= 3) {
+      stationary = true;
+      break;
+    }
+  }
+  out.at = at;
+  out.objective = F;
+  out.moved = moved || stationary;
+  return out;
+}
+
+Solution Solver::polish(const VectorXd& weights, const Point& start) const {
+  constexpr int kMost = 200;
+  double delta = system_.delta;
+  if (delta == 0) {
+    // The absolute value, smoothed over a small part of the residuals.
+    VectorXd prediction, residual;
+    if (!predict(start, prediction, residual)) return {start};
+    std::vector<double> size(static_cast<size_t>(residual.size()));
+    for (size_t i = 0; i < size.size(); ++i) size[i] = std::abs(residual[static_cast<Index>(i)]);
+    std::nth_element(size.begin(), size.begin() + static_cast<std::ptrdiff_t>(size.size() / 2), size.end());
+    delta = std::max(1e-4 * size[size.size() / 2], 1e-14);
+  }
+  Solution out = descend(weights, start, delta, kMost);
+  VectorXd prediction, residual;
+  if (predict(out.at, prediction, residual)) out.objective = objective(weights, residual);
+  return out;
+}
+
+// The best coefficients and offsets for at.theta by weighted least squares of y (of y/y where residuals are
+// logarithms). Its own sum of squares is the proxy by which starts are ranked.
+bool Solver::project(const VectorXd& weights, Point& at, double& proxy) const {
+  MatrixXd phi;
+  system_.basis->evaluate(at.theta, phi);
+  if (!phi.allFinite()) return false;
+  const Index n = phi.rows();
+  VectorXd w = weights;
+  if (system_.logarithms) w = w.array() / system_.y.array().square();
+  VectorXd target = system_.y;
+  std::vector<Index> free;
+  for (int k = 0; k < K_; ++k) {
+    if (!system_.c_held[static_cast<size_t>(k)])
+      free.push_back(k);
+    else
+      target -= at.c[k] * phi.col(k);
+  }
+  MatrixXd columns = phi(Eigen::all, free);
+  std::vector<bool> nonnegative;
+  for (const Index k : free) nonnegative.push_back(system_.basis->nonnegative[static_cast<size_t>(k)]);
+  const bool one = system_.groups == 1 && !system_.b_held[0];
+  if (system_.groups == 1 && system_.b_held[0]) target.array() -= system_.offset_sign * at.b[0];
+  if (one) {
+    columns.conservativeResize(n, columns.cols() + 1);
+    columns.rightCols(1).setConstant(system_.offset_sign);
+    nonnegative.push_back(system_.offset_nonnegative);
+  }
+  MatrixXd raw = columns;
+  VectorXd raw_target = target;
+  VectorXd mean_target;
+  MatrixXd mean;
+  if (system_.groups > 1) {  // free offsets are the weighted means of their groups
+    mean = MatrixXd::Zero(system_.groups, columns.cols());
+    mean_target = VectorXd::Zero(system_.groups);
+    VectorXd sum = VectorXd::Zero(system_.groups);
+    for (Index i = 0; i < n; ++i) {
+      const auto g = static_cast<Index>(system_.group[static_cast<size_t>(i)]);
+      if (system_.b_held[static_cast<size_t>(g)]) {
+        raw_target[i] -= system_.offset_sign * at.b[g];
+        continue;
+      }
+      mean.row(g) += w[i] * columns.row(i);
+      mean_target[g] += w[i] * target[i];
+      sum[g] += w[i];
+    }
+    for (Index g = 0; g < system_.groups; ++g) {
+      if (!(sum[g] > 0)) continue;
+      mean.row(g) /= sum[g];
+      mean_target[g] /= sum[g];
+    }
+    target = raw_target;
+    for (Index i = 0; i < n; ++i) {
+      const auto g = static_cast<Index>(system_.group[static_cast<size_t>(i)]);
+      columns.row(i) -= mean.row(g);
+      target[i] -= mean_target[g];
+    }
+  }
+  VectorXd norm = (columns.array().square().colwise() * w.array()).colwise().sum().sqrt().transpose();
+  for (Index j = 0; j < norm.size(); ++j) norm[j] = norm[j] > 0 && std::isfinite(norm[j]) ? 1 / norm[j] : 0;
+  columns = columns * norm.asDiagonal();
+  const MatrixXd weighted = columns.array().colwise() * w.array();
+  VectorXd c = VectorXd::Zero(columns.cols());
+  if (columns.cols() > 0) {
+    MatrixXd G = columns.transpose() * weighted;
+    G.diagonal().array() += 1e-15;
+    if (!small_nnls(G, weighted.transpose() * target, nonnegative, c)) return false;
+  }
+  const VectorXd rest = target - columns * c;
+  proxy = (w.array() * rest.array().square()).sum();
+  c = c.cwiseProduct(norm);
+  for (size_t i = 0; i < free.size(); ++i) at.c[free[i]] = c[static_cast<Index>(i)];
+  if (one) at.b[0] = c[c.size() - 1];
+  for (Index g = 0; g < system_.groups && system_.groups > 1; ++g) {
+    if (system_.b_held[static_cast<size_t>(g)]) continue;
+    at.b[g] = system_.offset_sign * (mean_target[g] - (columns.cols() ? mean.row(g).dot(c) : 0.0));
+    if (system_.offset_nonnegative) at.b[g] = std::max(at.b[g], 0.0);
+  }
+  return std::isfinite(proxy);
+}
+
+std::vector<VectorXd> Solver::grid(const Point& held_at) const {
+  std::vector<std::vector<double>> axes(static_cast<size_t>(P_));
+  const int free = static_cast<int>(std::count(system_.theta_held.begin(), system_.theta_held.end(), false));
+  const int count = free <= 1 ? 41 : free == 2 ? 15 : free == 3 ? 8 : free == 4 ? 5 : 3;
+  for (int p = 0; p < P_; ++p) {
+    auto& axis = axes[static_cast<size_t>(p)];
+    if (held(p)) {
+      axis = {held_at.theta[p]};
+      continue;
+    }
+    for (int i = 0; i < count; ++i) {
+      const double f = static_cast<double>(i) / (count - 1);
+      // Evenly in ln θ, from the ends of the range; where θ may be negative, evenly in arsinh θ, missing 0.
+      axis.push_back(low(p) > 0 ? low(p) * std::pow(high(p) / low(p), f)
+                                : std::sinh((2 * f - 1) * std::asinh(4 * std::min(high(p), 4.0))) / 4 + 0.03);
+      axis.back() = std::clamp(axis.back(), low(p), high(p));
+    }
+    // Several exponents at their ends at once are seldom an optimum; the middle deserves the points.
+    if (low(p) > 0 && free > 1) {
+      for (int i = 0; i < count; ++i)
+        axis[static_cast<size_t>(i)] = 0.03 * std::pow(5 / 0.03, static_cast<double>(i) / (count - 1));
+    }
+  }
+  std::vector<VectorXd> out{VectorXd(P_)};
+  for (int p = 0; p < P_; ++p) {
+    std::vector<VectorXd> longer;
+    for (const double value : axes[static_cast<size_t>(p)]) {
+      for (VectorXd theta : out) {
+        theta[p] = value;
+        longer.push_back(theta);
+      }
+    }
+    out = std::move(longer);
+  }
+  return out;
+}
+
+std::vector<Solution> Solver::search(const VectorXd& weights, const Point& held_at, size_t most) const {
+  if (line_) {  // a straight line: the weighted regression is the start, and for least squares the end
+    const VectorXd& x = *system_.basis->only_power();
+    const VectorXd ln_y = system_.y.array().log();
+    Point at = held_at;
+    const double sum = weights.sum();
+    const bool through = system_.c_held[0];
+    const double mx = through ? 0 : weights.dot(x) / sum, my = through ? at.c[0] : weights.dot(ln_y) / sum;
+    const VectorXd dx = x.array() - mx;
+    const double xx = weights.dot(dx.cwiseAbs2());
+    if (!system_.theta_held[0])
+      at.theta[0] = xx > 0 ? -weights.dot(dx.cwiseProduct((ln_y.array() - my).matrix())) / xx : 0;
+    if (!through) at.c[0] = my + at.theta[0] * mx;
+    return {polish(weights, at)};
+  }
+  struct Start {
+    Point at;
+    double proxy;
+  };
+  std::vector<Start> starts;
+  for (const auto& theta : grid(held_at)) {
+    Start one{held_at, 0};
+    one.at.theta = theta;
+    if (project(weights, one.at, one.proxy)) starts.push_back(one);
+  }
+  std::stable_sort(starts.begin(), starts.end(), [](const Start& a, const Start& b) { return a.proxy < b.proxy; });
+  // Starts from different basins: each at least a factor of 2 away in some θ from those taken.
+  std::vector<Start> taken;
+  for (const auto& start : starts) {
+    const bool near = std::any_of(taken.begin(), taken.end(), [&](const Start& other) {
+      for (int p = 0; p < P_; ++p) {
+        const double a = start.at.theta[p], b = other.at.theta[p];
+        if (std::abs(a - b) > 0.5 * std::max(std::abs(a), std::abs(b))) return false;
+      }
+      return true;
+    });
+    if (near) continue;
+    taken.push_back(start);
+    if (taken.size() == most) break;
+  }
+  std::vector<Solution> out;
+  const bool robust = std::isfinite(system_.delta);
+  for (const auto& start : taken) {
+    Point at = start.at;
+    if (robust) {
+      at = descend(weights, at, kInfinity, 60).at;
+      VectorXd prediction, residual;
+      if (predict(at, prediction, residual)) {
+        const double spread = std::sqrt(weights.dot(residual.cwiseAbs2()) / std::max(weights.sum(), 1e-300));
+        for (double delta = spread; delta > 4 * std::max(system_.delta, 1e-3 * spread); delta /= 4) {
+          at = descend(weights, at, delta, 30).at;
+        }
+      }
+    }
+    out.push_back(polish(weights, at));
+  }
+  if (out.empty()) out.push_back(polish(weights, held_at));
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Solution& a, const Solution& b) { return a.objective < b.objective; });
+  return out;
+}
+
+Curvature Solver::curvature(const VectorXd& weights, const Point& at) const {
+  Curvature out;
+  MatrixXd J;
+  VectorXd e;
+  jacobian(at, J, e);
+  Normal normal = normal_equations(J, e, weights, weights, system_);
+  out.offset_weight = VectorXd::Zero(system_.groups);
+  std::vector<Index> free;
+  for (int p = 0; p < P_ + K_; ++p) {
+    if (!held(p) && !at_bound(at, p)) free.push_back(p);
+  }
+  MatrixXd S = normal.H(free, free);
+  out.to_offset = MatrixXd::Zero(system_.groups, static_cast<Index>(free.size()));
+  for (int g = 0; g < system_.groups; ++g) {
+    const bool bound = system_.offset_nonnegative && at.b[g] <= 0;
+    if (system_.b_held[static_cast<size_t>(g)] || bound || !(normal.D[g] > 0)) continue;
+    out.offset_weight[g] = normal.D[g];
+    ++out.free_offsets;
+    const VectorXd column = normal.B(free, g);
+    out.to_offset.row(g) = column.transpose() / normal.D[g];
+    S -= column * column.transpose() / normal.D[g];
+  }
+  for (const Index p : free) out.free.push_back(static_cast<int>(p));
+  if (free.empty()) return out;
+  // Unit columns of the Jacobian as it is before the offsets are projected out would hide a column that they explain.
+  const VectorXd whole = VectorXd(normal.H(free, free).diagonal()), left = S.diagonal();
+  VectorXd scale(left.size());
+  for (Index j = 0; j < left.size(); ++j) {
+    constexpr double kExplained = 1e-14;  // what rounding leaves of a column that the offsets explain
+    const bool gone = !(left[j] > kExplained * whole[j]) || !std::isfinite(left[j]);
+    scale[j] = gone ? 0 : 1 / std::sqrt(left[j]);
+  }
+  const MatrixXd unit = scale.asDiagonal() * S * scale.asDiagonal();
+  if (!unit.allFinite()) {
+    out.smallest = 0, out.condition = kInfinity;
+    return out;
+  }
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(unit);
+  out.smallest = std::max(eigen.eigenvalues()[0], 0.0);
+  const double largest = eigen.eigenvalues()[left.size() - 1];
+  out.condition = out.smallest > 0 ? std::sqrt(largest / out.smallest) : kInfinity;
+  const MatrixXd inverse = unit.ldlt().solve(MatrixXd::Identity(left.size(), left.size()));
+  out.inverse = scale.asDiagonal() * inverse * scale.asDiagonal();
+  return out;
+}
+
+}  // namespace superpose::fit

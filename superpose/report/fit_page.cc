@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "superpose/report/fit_page.h"
+
+#include "superpose/base/version.h"
+#include "superpose/report/fit_page_data.h"
+#include "superpose/report/html.h"
+
+namespace superpose::report {
+namespace {
+
+std::string title_of(const FitPage& page) {
+  std::string out = "superpose: " + (page.law.empty() ? "a fit" : "law " + page.law);
+  return page.table.empty() ? out : out + " fitted to " + file_name(page.table);
+}
+
+Json data_of(const FitPage& page) {
+  Json figures = Json::array();
+  for (const Figure& figure : page.figures) figures.push_back(to_json(figure));
+  // What a tooltip calls a mark: these rows were measured by whoever made the table.
+  const Json words{{"ours", "from the table"}, {"fit", "fitted"}, {"published", "bootstrap"}, {"theory", "reference"}};
+  return {{"schema", "superpose.fit-page/1"},
+          {"version", kVersion},
+          {"title", title_of(page)},
+          {"words", words},
+          {"figures", figures}};
+}
+
+}  // namespace
+
+Json fit_data(const Json& fit) { return data_of(make_fit_page(fit)); }
+
+std::string render_fit(const Json& fit) {
+  const FitPage page = make_fit_page(fit);
+  return assemble_page(title_of(page), fit_body(page), data_of(page));
+}
+
+}  // namespace superpose::report
