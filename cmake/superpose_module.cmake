@@ -19,6 +19,8 @@ function(superpose_module name)
   if(SUPERPOSE_BUILD_TESTS AND A_TESTS)
     add_executable(${name}_test ${A_TESTS})
     target_link_libraries(${name}_test PRIVATE superpose::${name} superpose_flags ${A_LINK} GTest::gtest_main)
+    # What is tested is in the library; a test itself need only compile quickly.
+    target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}: DISCOVERY_MODE PRE_TEST
       PROPERTIES LABELS ${name} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]" TIMEOUT 300)
   endif()

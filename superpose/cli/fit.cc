@@ -127,9 +127,10 @@ fit::Options options_of(const FitFlags& flags, const fit::Law& law, const fit::D
   out.objective = law.objective;
   out.bootstrap = flags.bootstrap.value_or(fit::default_bootstrap(law, data));
   out.interval = interval_kind(flags.interval);
-  // Asked for resamples, or told that rows belong together: then that is the interval. docs/fitting.md "Which
-  // interval".
-  if (out.interval == fit::IntervalKind::automatic && !flags.bootstrap && data.cluster.empty()) {
+  // Asked for resamples, told that rows belong together, or a robust objective: then the bootstrap is the interval.
+  // docs/fitting.md "Which interval".
+  const bool squares = law.objective == fit::Objective::squares || law.objective == fit::Objective::log_squares;
+  if (out.interval == fit::IntervalKind::automatic && !flags.bootstrap && data.cluster.empty() && squares) {
     out.interval = fit::IntervalKind::profile;
   }
   return out;
@@ -225,7 +226,8 @@ Action declare_fit(CLI::App& app) {
   app.add_option("--delta", flags->delta, "threshold of Huber's loss")->capture_default_str();
   app.add_option(
          "--interval", flags->interval,
-         "which kind ci95 is: profile, bootstrap, t (default: bootstrap with --cluster or --bootstrap, else profile)")
+         "which kind ci95 is: profile, bootstrap, t (default: bootstrap with --cluster, --bootstrap or a robust "
+         "objective, else profile)")
       ->check(CLI::IsMember({"auto", "profile", "bootstrap", "t"}));
   app.add_option("--bootstrap", flags->bootstrap, "resamples; 0 = none (default: 1000; power 0; 0 above 100000 rows)");
   app.add_option("--seed", flags->seed, "seed of the resampling")->check(CLI::NonNegativeNumber)->capture_default_str();

@@ -108,7 +108,7 @@ void add_comparison(const Fit& fit, const Rival& rival, const HeldOut& held_out,
   Comparison row;
   try {
     const Fit other(rival.law, *data, options);
-    if (!std::isfinite(other.optima[0].objective)) return;
+    if (!std::isfinite(other.optima[0].objective) || other.n_free() == 0) return;
     row.n_parameters = other.n_free();
     row.objective = other.model.objective_of(other.at(), other.model.weights());
     set_criteria(other.model, row.objective, data->y, options.delta, row.n_parameters, row.aicc, row.bic);

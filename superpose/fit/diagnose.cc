@@ -96,7 +96,7 @@ void warn(const Fit& fit, const Diagnostics& d, Result& result) {
         "(a form that does not fit, or rows that belong together)",
         fit.model.law().inputs[0], d.runs, *d.runs_p));
   }
-  if (!d.influential.empty() && std::abs(d.influential[0].shift) > kFarShift) {
+  if (!d.influential.empty() && result[d.influence_of].identified && std::abs(d.influential[0].shift) > kFarShift) {
     const auto& most = d.influential[0];
     result.warnings.push_back(fmt::format("{} rests on {}: without it, it is {:.4g} ({:+.1f} standard errors)",
                                           d.influence_of, most.unit, most.value, most.shift));

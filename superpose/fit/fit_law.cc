@@ -19,6 +19,10 @@ using Eigen::VectorXd;
 Fit::Fit(const Law& law, const Data& rows, const Options& wanted)
     : data(rows), options(wanted), model(law, rows, wanted) {
   optima = model.search(model.weights());
+  // Starts that ended in the same optimum count once.
+  constexpr double kSame = 1e-6;
+  const auto same = [](const Solution& a, const Solution& b) { return b.objective <= a.objective * (1 + kSame); };
+  optima.erase(std::unique(optima.begin(), optima.end(), same), optima.end());
   take(optima[0]);
 }
 

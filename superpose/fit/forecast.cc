@@ -242,9 +242,7 @@ class Forecaster {
   }
 
   std::vector<std::string> groups() {
-    const auto& known = members_[0]->fit->model.groups();
     const auto& own = own_member().fit->model.groups();
-    (void)known;
     if (request_.groups.empty()) return own.empty() ? std::vector<std::string>{""} : own;
     for (const auto& group : request_.groups) {
       if (std::find(own.begin(), own.end(), group) == own.end()) {

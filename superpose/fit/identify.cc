@@ -313,14 +313,14 @@ void judge_inverse_width(const Fit& fit, Result& result) {
     out.because = fmt::format("{} has no interval{}", term->exponent, ratio);
   } else {
     const auto [low, high] = *p.ci95;
-    const std::string interval =
-        fmt::format("{} = {:.3g}, 95 % interval [{:.3g}, {:.3g}]", term->exponent, p.value, low, high);
+    const std::string interval = fmt::format("95 % interval [{:.3g}, {:.3g}]", low, high);
     const bool contains = low <= 1 && 1 <= high;
     if (!p.identified) {
       out.because = fmt::format("{} is not identified ({}){}", term->exponent, interval, ratio);
     } else {
       out.verdict = contains ? "confirmed" : "denied";
-      out.because = fmt::format("{} {} 1{}", interval, contains ? "contains" : "excludes", ratio);
+      out.because = fmt::format("{} = {:.3g}, {} {} 1{}", term->exponent, p.value, interval,
+                                contains ? "contains" : "excludes", ratio);
     }
   }
   result.inverse_width = out;

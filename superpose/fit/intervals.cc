@@ -69,7 +69,9 @@ void choose_intervals(const Fit& fit, Result& result) {
              : kind == IntervalKind::profile && p.profile ? p.profile
                                                           : p.asymptotic;
   }
-  result.interval_method = fit.determined ? method_text(kind, fit, result) : "none";
+  const bool any = std::any_of(result.parameters.begin(), result.parameters.end(),
+                               [](const auto& entry) { return entry.second.ci95.has_value(); });
+  result.interval_method = any || result.resampling ? method_text(kind, fit, result) : "none";
   warn_of_disagreement(fit, result);
 }
 

@@ -393,15 +393,15 @@ std::vector<std::optional<Model::Forecast>> Model::predict(const Data& rows, con
   if (!law_.offset.empty()) system.group = group;
   system.logarithms = line_;
   const Solver solver(system);
-  VectorXd prediction, residual;
-  solver.predict(at, prediction, residual);
+  Evaluation there;
+  solver.evaluate(at, there);
   Eigen::MatrixXd J;
   VectorXd e;
-  solver.jacobian(at, J, e);
+  solver.jacobian(at, there, J, e);
   const bool logarithms = on_logarithms(objective_);
   for (size_t i = 0; i < out.size(); ++i) {
     const auto row = static_cast<Index>(i);
-    const double p = prediction[row];
+    const double p = there.prediction[row];
     if (!known[i] || !std::isfinite(p) || (logarithms && !(p > 0))) continue;
     VectorXd g = free_part(J.row(row).transpose(), curvature);
     double variance = 0;

@@ -47,6 +47,9 @@ class Walk {
   Profile curve(const std::string& name, double best) {
     curve_.emplace_back(best, 0);
     std::sort(curve_.begin(), curve_.end());
+    curve_.erase(
+        std::unique(curve_.begin(), curve_.end(), [](const auto& a, const auto& b) { return a.first == b.first; }),
+        curve_.end());
     Profile out{name, {}, {}};
     for (const auto& [value, excess] : curve_) out.value.push_back(value), out.excess.push_back(excess);
     return out;
@@ -156,7 +159,16 @@ bool set_profiles(Fit& fit, Result& result) {
     }
     parameter.profile = ends;
     const bool floor = offset && fit.model.groups().size() == 1;
-    if (place.kind == ParameterKind::shape || floor) result.profiles.push_back(walk.curve(name, parameter.value));
+    if (place.kind != ParameterKind::shape && !floor) continue;
+    // The curve between and a little beyond, to be looked at.
+    for (const double end : {ends.first, ends.second}) {
+      walk.restart();
+      for (const double part : {0.25, 0.5, 0.75, 1.15}) {
+        const double value = std::clamp(scale.best + part * (end - scale.best), scale.low, scale.high);
+        if (std::isfinite(value)) walk.excess(value);
+      }
+    }
+    result.profiles.push_back(walk.curve(name, parameter.value));
   }
   return true;
 }

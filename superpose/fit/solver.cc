@@ -56,11 +56,16 @@ bool small_nnls(const MatrixXd& G, const VectorXd& h, const std::vector<bool>& n
   return lowest < kInfinity;
 }
 
+Point between(const Point& a, const Point& b, double part) {
+  return {a.theta + part * (b.theta - a.theta), a.c + part * (b.c - a.c), a.b + part * (b.b - a.b)};
+}
+
 }  // namespace
 
 Solver::Solver(System system) : system_(std::move(system)) {
   P_ = static_cast<int>(system_.basis->shapes.size());
   K_ = static_cast<int>(system_.basis->coefficients.size());
+  if (system_.logarithms) ln_y_ = system_.y.array().log();
   line_ = system_.logarithms && system_.groups == 0 && system_.basis->only_power();
   system_.theta_held.resize(static_cast<size_t>(P_));
   system_.c_held.resize(static_cast<size_t>(K_));
@@ -90,30 +95,37 @@ Point Solver::blank() const {
   return out;
 }
 
-bool Solver::predict(const Point& at, VectorXd& prediction, VectorXd& residual) const {
+bool Solver::evaluate(const Point& at, Evaluation& out) const {
   const auto& basis = *system_.basis;
   if (line_) {
     const VectorXd& logs = *basis.only_power();
     const VectorXd ln_p = at.c[0] - at.theta[0] * logs.array();
-    prediction = ln_p.array().exp();
-    residual = system_.y.array().log() - ln_p.array();
-    return residual.allFinite();
+    out.prediction = ln_p.array().exp();
+    out.residual = ln_y_ - ln_p;
+    return out.residual.allFinite();
   }
-  MatrixXd phi;
-  basis.evaluate(at.theta, phi);
-  prediction = phi * at.c;
+  basis.evaluate(at.theta, out.phi);
+  out.prediction.noalias() = out.phi * at.c;
   if (system_.groups > 0) {
-    for (Index i = 0; i < prediction.size(); ++i) {
-      prediction[i] += system_.offset_sign * at.b[system_.group[static_cast<size_t>(i)]];
+    for (Index i = 0; i < out.prediction.size(); ++i) {
+      out.prediction[i] += system_.offset_sign * at.b[system_.group[static_cast<size_t>(i)]];
     }
   }
   if (system_.logarithms) {
-    if (!(prediction.minCoeff() > 0)) return false;
-    residual = system_.y.array().log() - prediction.array().log();
+    if (!(out.prediction.minCoeff() > 0)) return false;
+    out.residual = ln_y_.array() - out.prediction.array().log();
   } else {
-    residual = system_.y - prediction;
+    out.residual = system_.y - out.prediction;
   }
-  return residual.allFinite();
+  return out.residual.allFinite();
+}
+
+bool Solver::predict(const Point& at, VectorXd& prediction, VectorXd& residual) const {
+  Evaluation out;
+  const bool defined = evaluate(at, out);
+  prediction = std::move(out.prediction);
+  residual = std::move(out.residual);
+  return defined;
 }
 
 double Solver::objective(const VectorXd& weights, const VectorXd& residual) const {
@@ -125,27 +137,21 @@ double Solver::objective(const VectorXd& weights, const VectorXd& residual) cons
   return sum;
 }
 
-void Solver::jacobian(const Point& at, MatrixXd& J, VectorXd& offset) const {
-  const auto& basis = *system_.basis;
+void Solver::jacobian(const Point& at, const Evaluation& there, MatrixXd& J, VectorXd& offset) const {
   const Index n = system_.y.size();
   J.resize(n, P_ + K_);
   offset = VectorXd::Constant(n, system_.offset_sign);
   if (line_) {
-    J.col(0) = -*basis.only_power();
+    J.col(0) = -*system_.basis->only_power();
     J.col(1).setOnes();
     return;
   }
-  MatrixXd phi, slopes;
-  basis.evaluate(at.theta, phi);
-  basis.slopes(at.theta, at.c, phi, slopes);
+  MatrixXd slopes;
+  system_.basis->slopes(at.theta, at.c, there.phi, slopes);
   J.leftCols(P_) = slopes;
-  J.rightCols(K_) = phi;
+  J.rightCols(K_) = there.phi;
   if (!system_.logarithms) return;
-  VectorXd prediction = phi * at.c;
-  for (Index i = 0; i < n && system_.groups > 0; ++i) {
-    prediction[i] += system_.offset_sign * at.b[system_.group[static_cast<size_t>(i)]];
-  }
-  const VectorXd inverse = prediction.cwiseInverse();
+  const VectorXd inverse = there.prediction.cwiseInverse();
   J.array().colwise() *= inverse.array();
   offset = offset.cwiseProduct(inverse);
 }
@@ -187,7 +193,8 @@ Solution Solver::descend(const VectorXd& weights, Point at, double delta, int mo
   const HuberLoss loss{delta};
   const bool robust = std::isfinite(delta);
   Solution out{at};
-  VectorXd prediction, residual, new_prediction, new_residual, e, s(weights.size()), t(weights.size());
+  Evaluation here, there, elsewhere;
+  VectorXd e, s(weights.size()), t(weights.size());
   const auto total = [&](const VectorXd& r) {
     double sum = 0;
     for (Index i = 0; i < r.size(); ++i) {
@@ -195,18 +202,18 @@ Solution Solver::descend(const VectorXd& weights, Point at, double delta, int mo
     }
     return sum;
   };
-  if (!predict(at, prediction, residual)) return out;
-  double F = total(residual);
+  if (!evaluate(at, here)) return out;
+  double F = total(here.residual);
   double damping = 1e-3, outside = 1;
   MatrixXd J;
   int quiet = 0;
   bool moved = false, stationary = false;
   for (int iteration = 0; iteration < most; ++iteration) {
     ++out.iterations;
-    jacobian(at, J, e);
-    for (Index i = 0; i < residual.size(); ++i) {
-      s[i] = weights[i] * curvature_of(loss, residual[i], outside);
-      t[i] = weights[i] * loss.psi(residual[i]);
+    jacobian(at, here, J, e);
+    for (Index i = 0; i < here.residual.size(); ++i) {
+      s[i] = weights[i] * curvature_of(loss, here.residual[i], outside);
+      t[i] = weights[i] * loss.psi(here.residual[i]);
     }
     Normal normal = normal_equations(J, e, s, t, system_);
     std::vector<Index> active;
@@ -241,6 +248,10 @@ Solution Solver::descend(const VectorXd& weights, Point at, double delta, int mo
       const VectorXd scale = S.diagonal().cwiseMax(1e-300).cwiseSqrt().cwiseInverse();
       S = scale.asDiagonal() * S * scale.asDiagonal();
       const VectorXd step = scale.cwiseProduct(S.ldlt().solve(scale.cwiseProduct(rhs)));
+      if (!step.allFinite()) {
+        damping *= 8;
+        continue;
+      }
       Point next = at;
       double relative = 0, gain = 0;
       for (size_t i = 0; i < active.size(); ++i) {
@@ -258,8 +269,22 @@ Solution Solver::descend(const VectorXd& weights, Point at, double delta, int mo
         gain += normal.t[g] * (next.b[g] - before);
         relative = std::max(relative, std::abs(next.b[g] - before) / (std::abs(before) + 1e-8));
       }
-      const bool defined = std::isfinite(relative) && predict(next, new_prediction, new_residual);
-      const double F_new = defined ? total(new_residual) : kInfinity;
+      const bool defined = std::isfinite(relative) && evaluate(next, there);
+      double F_new = defined ? total(there.residual) : kInfinity;
+      // Where Gauss-Newton takes the valley for flatter than it is, the step overshoots, time after time: the parabola
+      // through both values and the slope says by how much.
+      constexpr double kPoor = 0.35, kShortest = 0.1, kLongest = 0.9;
+      if (defined && gain > 0 && F - F_new < kPoor * gain) {
+        const double part = gain / (2 * (F_new - F + gain));
+        if (part > kShortest && part < kLongest) {
+          const Point shorter = between(at, next, part);
+          const double F_shorter = evaluate(shorter, elsewhere) ? total(elsewhere.residual) : kInfinity;
+          if (F_shorter < F_new) {
+            next = shorter, F_new = F_shorter, gain *= part, relative *= part;
+            std::swap(there, elsewhere);
+          }
+        }
+      }
       // Below this, F cannot show the progress that the step makes; Gauss-Newton steps are trusted.
       constexpr double kInvisible = 1e-14;
       const bool invisible = gain >= 0 && gain < kInvisible * F && F_new <= F * (1 + kInvisible);
@@ -269,7 +294,7 @@ Solution Solver::descend(const VectorXd& weights, Point at, double delta, int mo
         moved = moved || F_new < F;
         const double fall = F - F_new;
         at = next, F = F_new;
-        prediction.swap(new_prediction), residual.swap(new_residual);
+        std::swap(here, there);
         accepted = true;
         constexpr double kStill = 1e-13, kSlow = 1e-13;
         quiet = relative < kStill || fall <= kSlow * F ? quiet + 1 : 0;
@@ -278,12 +303,13 @@ Solution Solver::descend(const VectorXd& weights, Point at, double delta, int mo
         damping *= 8;
         if (robust) outside = std::min(1.0, outside * 8);
         if (robust) {
-          for (Index i = 0; i < residual.size(); ++i) s[i] = weights[i] * curvature_of(loss, residual[i], outside);
+          for (Index i = 0; i < here.residual.size(); ++i)
+            s[i] = weights[i] * curvature_of(loss, here.residual[i], outside);
           normal = normal_equations(J, e, s, t, system_);
         }
       }
     }
-    if (!accepted || quiet >= 3) {
+    if (!accepted || quiet >= 2) {
       stationary = true;
       break;
     }
@@ -432,7 +458,7 @@ std::vector<VectorXd> Solver::grid(const Point& held_at) const {
 std::vector<Solution> Solver::search(const VectorXd& weights, const Point& held_at, size_t most) const {
   if (line_) {  // a straight line: the weighted regression is the start, and for least squares the end
     const VectorXd& x = *system_.basis->only_power();
-    const VectorXd ln_y = system_.y.array().log();
+    const VectorXd& ln_y = ln_y_;
     Point at = held_at;
     const double sum = weights.sum();
     const bool through = system_.c_held[0];
@@ -493,9 +519,11 @@ std::vector<Solution> Solver::search(const VectorXd& weights, const Point& held_
 
 Curvature Solver::curvature(const VectorXd& weights, const Point& at) const {
   Curvature out;
+  Evaluation there;
+  evaluate(at, there);
   MatrixXd J;
   VectorXd e;
-  jacobian(at, J, e);
+  jacobian(at, there, J, e);
   Normal normal = normal_equations(J, e, weights, weights, system_);
   out.offset_weight = VectorXd::Zero(system_.groups);
   std::vector<Index> free;

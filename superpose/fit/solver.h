@@ -37,6 +37,12 @@ struct System {
   std::vector<bool> theta_held, c_held, b_held;  // [P], [K], [G]; held values come from the start point
 };
 
+// What the law gives at a point; phi is kept because the exponentials are most of the work.
+struct Evaluation {
+  Eigen::VectorXd prediction, residual;  // [n]
+  Eigen::MatrixXd phi;                   // [n, K]
+};
+
 struct Solution {
   Point at;
   double objective = std::numeric_limits<double>::infinity();
@@ -68,10 +74,11 @@ class Solver {
 
   // Residuals (y - p, or of logarithms) and predictions (scaled). False when p <= 0 where its logarithm is needed.
   bool predict(const Point& at, Eigen::VectorXd& prediction, Eigen::VectorXd& residual) const;
+  bool evaluate(const Point& at, Evaluation& out) const;
   double objective(const Eigen::VectorXd& weights, const Eigen::VectorXd& residual) const;
   Curvature curvature(const Eigen::VectorXd& weights, const Point& at) const;
   // Jacobian of the prediction (of its logarithm where residuals are logarithms) in (θ, c) and in the row's offset.
-  void jacobian(const Point& at, Eigen::MatrixXd& J, Eigen::VectorXd& offset) const;
+  void jacobian(const Point& at, const Evaluation& there, Eigen::MatrixXd& J, Eigen::VectorXd& offset) const;
   bool at_bound(const Point& at, int parameter) const;  // index into (θ, c)
 
  private:
@@ -83,6 +90,7 @@ class Solver {
   bool held(int parameter) const;
 
   System system_;
+  Eigen::VectorXd ln_y_;  // of y, where residuals are logarithms
   int P_ = 0, K_ = 0;
   bool line_ = false;  // only a power, on logarithms: c is ln c
 };

@@ -158,15 +158,15 @@ TEST(Width, clusters_make_copies_of_a_row_count_once) {
   EXPECT_NEAR((naive.second - naive.first) / (once.second - once.first), 0.5, 0.1);
 }
 
-// 400 tables of 2 groups x 9 widths: the asymptotic interval covers α in 95 % ± 1.1 % if it is right, and it is right
+// 200 tables of 2 groups x 9 widths: the asymptotic interval covers α in 95 % ± 1.5 % if it is right, and it is right
 // up to the curvature of the law, for which 2 % more are allowed. Outside ± 4 of those: 6 of 10^5 seeds, seed fixed.
 // The percentile interval of 18 rows is known to be short; 85 % are demanded.
 TEST(Width, intervals_cover_the_truth) {
-  constexpr int kTables = 400;
+  constexpr int kTables = 200;
   int asymptotic = 0, percentile = 0, identified = 0, backtest = 0;
   for (uint32_t table = 0; table < kTables; ++table) {
     const auto data = synthetic({.noise = 0.03}, kWidths, table);
-    const auto fit = fit_width(data), resampled = fit_width(data, {.bootstrap = 200, .seed = table});
+    const auto fit = fit_width(data), resampled = fit_width(data, {.bootstrap = 100, .seed = table});
     const auto covers = [](const Result& r) { return r["alpha"].ci95->first <= 0.8 && 0.8 <= r["alpha"].ci95->second; };
     asymptotic += covers(fit);
     percentile += covers(resampled);
@@ -183,14 +183,14 @@ TEST(Width, intervals_cover_the_truth) {
   EXPECT_GE(identified, 0.99 * kTables);
 }
 
-// 300 tables of noise around a constant: at most 5 % (+ 4 sd of that share) may pass for a law.
+// 150 tables of noise around a constant: at most 5 % (+ 4 sd of that share) may pass for a law.
 TEST(Width, pure_noise_is_not_identified) {
-  constexpr int kTables = 300;
+  constexpr int kTables = 150;
   int asymptotic = 0, percentile = 0;
   for (uint32_t table = 0; table < kTables; ++table) {
     const auto data = synthetic({.C = 0, .noise = 0.1}, kWidths, table);
     asymptotic += fit_width(data).identified;
-    percentile += fit_width(data, {.bootstrap = 200, .seed = table}).identified;
+    percentile += fit_width(data, {.bootstrap = 100, .seed = table}).identified;
   }
   RecordProperty("asymptotic", asymptotic);
   RecordProperty("percentile", percentile);

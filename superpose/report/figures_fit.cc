@@ -14,7 +14,7 @@ namespace superpose::report {
 namespace {
 
 constexpr size_t kMostDrawn = 1200;
-constexpr size_t kMostInputPanels = 3;
+constexpr size_t kMostInputPanels = 3, kMostSideBySide = 60;
 
 // 1-2-5 steps, about five over the range.
 std::vector<double> even_ticks(double low, double high) {
@@ -22,8 +22,12 @@ std::vector<double> even_ticks(double low, double high) {
   const double step = decade * (rough / decade < 1.5 ? 1 : rough / decade < 3.5 ? 2 : rough / decade < 7.5 ? 5 : 10);
   std::vector<double> out;
   // Half a range more on both sides: the drawing has a margin, and keeps the ticks that are inside.
-  for (double k = std::ceil((low - 2.5 * rough) / step); k * step <= high + 2.5 * rough && out.size() < 32; ++k) {
-    if (k * step > 0) out.push_back(k * step);
+  const double first = std::ceil((low - 2.5 * rough) / step);
+  if (!(step > 0) || !(std::abs(first) < 1e9)) return out;
+  constexpr int kMostTicks = 32;
+  for (int i = 0; i < kMostTicks; ++i) {
+    const double tick = (first + i) * step;
+    if (tick > 0 && tick <= high + 2.5 * rough) out.push_back(tick);
   }
   return out;
 }
@@ -62,7 +66,7 @@ std::vector<double> side_by_side(const std::vector<BacktestPoint>& points) {
   constexpr double kSame = 0.02;
   for (size_t begin = 0, end = 0; begin < order.size(); begin = end) {
     const double first = points[order[begin]].x;
-    for (end = begin; end < order.size() && points[order[end]].x <= first * (1 + kSame);) ++end;
+    for (end = begin + 1; end < order.size() && points[order[end]].x <= first + kSame * std::abs(first);) ++end;
     const double count = static_cast<double>(end - begin), width = std::min(0.016, 0.24 / count);
     for (size_t k = begin; k < end; ++k) {
       out[order[k]] = points[order[k]].x * std::exp(width * (static_cast<double>(k - begin) - (count - 1) / 2));
@@ -81,10 +85,26 @@ std::optional<Interval> drawn(const std::optional<OpenInterval>& interval) {
   return interval && interval->bounded() ? std::optional(Interval{interval->low, interval->high}) : std::nullopt;
 }
 
+// The losses and their intervals; one huge interval does not flatten everything.
+Interval loss_range(const std::vector<BacktestPoint>& points) {
+  double low = points[0].observed, high = low;
+  for (const BacktestPoint& one : points) {
+    low = std::min({low, one.observed, one.predicted}), high = std::max({high, one.observed, one.predicted});
+  }
+  const double room = 2 * std::max(high - low, 0.01 * std::abs(high));
+  Interval out{low, high};
+  for (const BacktestPoint& one : points) {
+    if (!drawn(one.interval)) continue;
+    out.first = std::min(out.first, std::max(one.interval->low, low - room));
+    out.second = std::max(out.second, std::min(one.interval->high, high + room));
+  }
+  const double margin = 0.05 * std::max(out.second - out.first, 1e-9 + 1e-6 * std::abs(high));
+  return {out.first - margin, out.second + margin};
+}
+
 Panel held_out_panel(const FitPage& page) {
   Panel panel;
   const auto at = side_by_side(page.backtest);
-  std::vector<double> losses, places;
   Series inside = marks_series("observed", Role::ours, {"cat", 0, 5}),
          outside = marks_series("observed, outside of the interval", Role::ours, {"bad", 0, 1}, "square"),
          predicted = predicted_series();
@@ -94,23 +114,23 @@ Panel held_out_panel(const FitPage& page) {
     predicted.points.push_back(point_at(at[i], point.predicted, note));
     predicted.points.back().interval = drawn(point.interval);
     (point.covered.value_or(true) ? inside : outside).points.push_back(point_at(at[i], point.observed, note));
-    losses.insert(losses.end(), {point.observed, point.predicted});
-    places.push_back(at[i]);
   }
   panel.title = "over the held-out input";
-  panel.x = axis_over(page.inputs.empty() ? "first input" : input_label(page.inputs.front()), places);
-  panel.y = axis_over(page.y_name, losses, false);
+  panel.x = axis_over(page.inputs.empty() ? "first input" : input_label(page.inputs.front()), at);
+  panel.y = {page.y_name, false, {}, loss_range(page.backtest)};
   panel.series = {predicted, inside, outside};
   return panel;
 }
 
-Panel forecast_panel(const FitPage& page) {
+Panel forecast_panel(const FitPage& page, bool intervals) {
   Panel panel;
   std::vector<double> losses;
-  Series dots = marks_series("held-out row, interval of its prediction", Role::ours, {"cat", 0, 5}, "diamond");
+  Series inside = marks_series("observed", Role::ours, {"cat", 0, 5}),
+         outside = marks_series("observed, outside of the interval", Role::ours, {"bad", 0, 1}, "square");
   for (const BacktestPoint& point : page.backtest) {
-    dots.points.push_back(point_at(point.observed, point.predicted, backtest_note(point)));
-    dots.points.back().interval = drawn(point.interval);
+    Point dot = point_at(point.observed, point.predicted, backtest_note(point));
+    if (intervals) dot.interval = drawn(point.interval);
+    (point.covered.value_or(true) ? inside : outside).points.push_back(std::move(dot));
     losses.insert(losses.end(), {point.observed, point.predicted});
   }
   const auto [low, high] = std::minmax_element(losses.begin(), losses.end());
@@ -118,8 +138,8 @@ Panel forecast_panel(const FitPage& page) {
   equal.points = {point_at(*low, *low), point_at(*high, *high)};
   panel.title = "predicted against observed";
   panel.x = axis_over("observed " + page.y_name, losses, false);
-  panel.y = axis_over("predicted " + page.y_name, losses, false);
-  panel.series = {equal, dots};
+  panel.y = {"predicted " + page.y_name, false, {}, loss_range(page.backtest)};
+  panel.series = {equal, inside, outside};
   return panel;
 }
 
@@ -165,8 +185,9 @@ Axis axis_over(std::string label, const std::vector<double>& values, bool log) {
 }
 
 std::string input_label(const FitInput& input) {
-  return input.column.empty() || input.column == input.name ? input.name
-                                                            : fmt::format("{} ({})", input.name, input.column);
+  constexpr size_t kLongest = 28;  // longer: made from several columns
+  const bool plain = input.column.empty() || input.column == input.name || input.column.size() > kLongest;
+  return plain ? input.name : fmt::format("{} ({})", input.name, input.column);
 }
 
 std::vector<size_t> drawn_rows(size_t n, Figure& figure) {
@@ -226,9 +247,12 @@ std::optional<Figure> backtest_figure(const FitPage& page) {
     out.caption +=
         fmt::format(" {} of {} rows are inside of their 95 % interval.", count_text(covered), page.backtest.size());
   }
-  out.interval = "Intervals: 95 %, of one further row. Rows of one x stand side by side.";
-  out.panels.push_back(held_out_panel(page));
-  if (page.backtest.size() > 2) out.panels.push_back(forecast_panel(page));
+  const bool few = page.backtest.size() <= kMostSideBySide;
+  if (few) {
+    out.interval = "Intervals: 95 %, of one further row. Rows of one x stand side by side.";
+    out.panels.push_back(held_out_panel(page));
+  }
+  if (page.backtest.size() > 2) out.panels.push_back(forecast_panel(page, few));
   return out;
 }
 

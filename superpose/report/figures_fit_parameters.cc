@@ -31,9 +31,10 @@ void add_interval(const OpenInterval& interval, double low, double high, Panel& 
   if (range.x > *range.x2) return;
   shade.points.push_back(range);
   panel.series.push_back(shade);
-  if (std::isfinite(interval.low)) panel.series.push_back(vertical(amount(interval.low), interval.low, {"ink", 1, 2}));
+  if (std::isfinite(interval.low))
+    panel.series.push_back(vertical(end_text(interval.low, interval), interval.low, {"ink", 1, 2}));
   if (std::isfinite(interval.high))
-    panel.series.push_back(vertical(amount(interval.high), interval.high, {"ink", 1, 2}));
+    panel.series.push_back(vertical(end_text(interval.high, interval), interval.high, {"ink", 1, 2}));
 }
 
 std::string profile_title(const FitParameter* parameter, const std::string& name) {

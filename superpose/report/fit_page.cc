@@ -9,7 +9,7 @@ namespace superpose::report {
 namespace {
 
 std::string title_of(const FitPage& page) {
-  std::string out = "superpose: " + (page.law.empty() ? "a fit" : "law " + page.law);
+  std::string out = "superpose: " + (page.law.empty() ? "a fit" : "law " + law_name(page));
   return page.table.empty() ? out : out + " fitted to " + file_name(page.table);
 }
 

@@ -162,11 +162,25 @@ std::string amount(double value, int digits) {
   return size >= std::pow(10, digits) && size < 1e6 ? count_text(value) : number(value, digits);
 }
 
+std::string end_text(double end, const OpenInterval& interval) {
+  const double width = interval.high - interval.low, size = std::abs(end);
+  const bool wide = !std::isfinite(width) || !(width > 0) || !(size > width);
+  // Two digits more than where the ends begin to differ.
+  return amount(end, wide ? 3 : std::clamp(static_cast<int>(std::ceil(std::log10(size / width))) + 2, 3, 12));
+}
+
 std::string interval_text(const OpenInterval& interval) {
-  if (interval.bounded()) return fmt::format("[{}, {}]", amount(interval.low), amount(interval.high));
-  if (std::isfinite(interval.low)) return "at least " + amount(interval.low);
-  if (std::isfinite(interval.high)) return "at most " + amount(interval.high);
+  const std::string low = end_text(interval.low, interval), high = end_text(interval.high, interval);
+  if (interval.bounded()) return fmt::format("[{}, {}]", low, high);
+  if (std::isfinite(interval.low)) return "at least " + low;
+  if (std::isfinite(interval.high)) return "at most " + high;
   return "unbounded";
+}
+
+std::string law_name(const FitPage& page) {
+  constexpr size_t kLongest = 60;
+  const bool own = page.law == "expression" && !page.formula.empty() && page.formula.size() <= kLongest;
+  return own ? page.formula : page.law;
 }
 
 FitPage make_fit_page(const Json& fit) {

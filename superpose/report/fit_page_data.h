@@ -91,7 +91,12 @@ void read_formula(FitPage& page);
 
 // "0.347", "1 385", "5.73e+07"
 std::string amount(double value, int digits = 3);
+// An end of the interval with as many digits as tell it from the other.
+std::string end_text(double end, const OpenInterval& interval);
 // "[0.84, 1.05]", "at most 2.29", "at least 0.1", "unbounded"
 std::string interval_text(const OpenInterval& interval);
+
+// Of the table of laws, or the user's own formula.
+std::string law_name(const FitPage& page);
 
 }  // namespace superpose::report

@@ -60,10 +60,10 @@ std::string lead_of(const FitPage& page) {
   if (page.identified) return fmt::format("{} identify all {} parameters of the law.", rows, all);
   if (unknown == 0) return rows + " do not identify the law.";
   return fmt::format(
-      "{} do not identify the law: {} of its {} parameters could be nearly anything. Numbers of such parameters are "
-      "not "
-      "shown, and the line is no forecast.",
-      rows, unknown, all);
+      "{} do not identify the law: {} of its {} parameters can be nearly anything. Such a parameter has an interval "
+      "here "
+      "and no value, and the line is no forecast.",
+      rows, unknown == all ? "all" : std::to_string(unknown), all);
 }
 
 std::string inverse_width_html(const Json& fit) {
@@ -189,9 +189,8 @@ std::string comparison_html(const FitPage& page) {
   if (!list.is_array() || list.empty()) return "";
   std::string out =
       "<p class=\"facts\">ΔAICc: how much higher the AICc is than that of this fit. Below 0: that law describes the "
-      "rows "
-      "better for its number of parameters; above 10: hardly anything speaks for it. The backtest error is that of the "
-      "largest rows, predicted from the rest. A yardstick is no law of scale, only what a law has to beat.</p>\n"
+      "rows better for its number of parameters; above 10: hardly anything speaks for it. The backtest error is that "
+      "of the largest rows, predicted from the rest. A yardstick is no law of scale, only what a law has to beat.</p>\n"
       "<table role=\"table\" class=\"stack\"><caption>The same rows under other laws</caption>" +
       head_row({"Law", "Parameters", "ΔAICc", "AICc", "BIC", "Backtest error, rms"}) + "<tbody role=\"rowgroup\">\n";
   const auto free =
@@ -310,12 +309,12 @@ std::string made_html(const FitPage& page) {
 }
 
 std::string header_html(const FitPage& page, const std::vector<std::pair<const char*, const char*>>& links) {
-  std::string out = fmt::format(
-      "<header>\n<h1>{}</h1>\n<p class=\"lead\">{}</p>\n",
-      page.law.empty()
-          ? "A fit"
-          : "Law " + escaped(page.law) + (page.table.empty() ? "" : " fitted to " + escaped(file_name(page.table))),
-      escaped(lead_of(page)));
+  std::string out =
+      fmt::format("<header>\n<h1>{}</h1>\n<p class=\"lead\">{}</p>\n",
+                  page.law.empty() ? "A fit"
+                                   : "Law " + escaped(law_name(page)) +
+                                         (page.table.empty() ? "" : " fitted to " + escaped(file_name(page.table))),
+                  escaped(lead_of(page)));
   out += fmt::format(
       "<p class=\"meta\">Made by superpose {} (<code>superpose fit TABLE --law LAW -o fit.html</code>). One file, "
       "nothing is loaded from anywhere.</p>\n<nav aria-label=\"sections\">",

@@ -406,8 +406,49 @@ def hub_seeds():
     yield "ipv6", b"http://[::1]:80/"
 
 
+def fit_seeds():
+    """Byte 0: a table and a filter, a formula, or a fit that was stored."""
+    tables = {
+        "csv": b"# c\nm,loss,family\n64,3,opt\n128,2.5,\"a, \"\"b\"\"\"\n256,2.2,opt\n", "tsv": b"m\tloss\n64\t3\n128\t2.5\n",
+        "rows": b'[{"m": 64, "loss": 3}, {"m": 128, "loss": 2.5, "run": "a"}]', "columns": b'{"m": [64, 128], "loss": [3, 2.5]}',
+        "lines": b'{"m": 64, "loss": 3}\n{"m": 128, "loss": null}\n', "one": b'{"m": 64, "loss": 3}', "ragged": b"m,loss\n64\n",
+        "nan": b"m,loss\n64,nan\n1e999,-inf\n", "quote": b'm,loss\n"64,3\n', "twice": b"m,m\n1,2\n", "no_rows": b"m,loss\n",
+        "deep": b'[{"m": ' + b"[" * 200, "bom": b"\xef\xbb\xbfm,loss\r\n64,3\r\n",
+        "all": b"m,l,N,D,C,V,d,H,t,loss,weight,se\n" + b"".join(b"%d,%d,1e8,1e9,1e18,5e4,64,1e9,%d,2.5,%d,0.1\n" % (64 << i, 2 + i, i + 1, i) for i in range(3)),
+    }
+    filters = [b"m>=100", b"family=='opt' || m<65 && !(loss>2)", b"family =~ 'o'", b"log(m)/l^2 > 1e-3", b"`m`!=64", b"m", b"m==", b"'a'=='a'",
+               b"((((m>1))))", b"not m=64 and loss<3 or m!~'6'", b"1<m<3", b""]
+    for i, (name, data) in enumerate(tables.items()):
+        yield "0_" + name, b"\0" + data + b"\0" + filters[i % len(filters)]
+    for i, words in enumerate(filters):
+        yield f"0_filter_{i}", b"\0" + tables["all"] + b"\0" + words
+    for i, formula in enumerate(["E + A*m^-a + B*log(D)", "L = E + A*(m/1000)^-a", "A*exp(-a*m)", "sqrt(abs(A*m))+min(B,D)", "m", "A*B*C*m", "(((",
+                                 "E + ", "A=m", "a,b", "1e999*m", "A*m^-a^-b^-c", "m>1 ? A : B", "tanh(m*A)/log2(D)"]):
+        yield f"1_{i}", b"\1" + formula.encode()
+    fit = {"schema": "superpose.fit/1", "law": "width", "formula": "L = C/m^alpha + L0[group]", "identified": True, "warnings": ["alpha is not identified"],
+           "config": {"objective": "ls", "delta": 1e-3, "seed": 0, "fix": {"alpha": 1}},
+           "data": {"inputs": {"m": [64, 128, 256, 512]}, "y": [3, 2.5, 2.2, 2.1], "group": ["a"] * 4, "cluster": ["b"] * 4, "weight": [1] * 4,
+                    "others": {"l": [1, 2, 3, 4]}, "cluster_unit": "clusters"}}
+
+    def stored(**changes):
+        return b"\2" + json.dumps({**fit, **changes}).encode()
+
+    yield "2_fit", stored()
+    yield "2_formula", stored(law="expression", formula="L0 + C*m^-alpha")
+    yield "2_law", stored(law="widht")
+    yield "2_shape", stored(law="width-depth-data")
+    yield "2_no_data", stored(data=None)
+    yield "2_lengths", stored(data={**fit["data"], "y": [1, 2]})
+    yield "2_text", stored(data={**fit["data"], "inputs": {"m": ["64", 128, 256, 512]}})
+    yield "2_seed", stored(config={**fit["config"], "seed": 1e300})
+    yield "2_objective", stored(config={**fit["config"], "objective": "lsq"})
+    yield "2_empty", b"\2"
+    yield "2_deep", b"\2" + b"[" * 200
+
+
 # The seeds of each target, one line each.
 TARGETS = {
+    "fuzz_fit": fit_seeds,
     "fuzz_formats": format_seeds,
     "fuzz_gguf": gguf_seeds,
     "fuzz_heads": head_seeds,

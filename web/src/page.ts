@@ -4,7 +4,7 @@ import { drawMap, drawRamp } from "./map";
 import { fillNumbers } from "./numbers";
 import { colorOf } from "./palette";
 import { drawRows } from "./rows";
-import type { Figure, PageData, Panel, Series } from "./types";
+import type { Figure, PageData, Panel, Series, Words } from "./types";
 import { drawXy } from "./xy";
 
 const kGap = 16;
@@ -19,7 +19,7 @@ function element(name: string, css: string, text = ""): HTMLElement {
   return out;
 }
 
-const marks: Record<string, string> = { bars: "■", ring: "◯", dot: "●", triangle: "▲", square: "■", diamond: "◆", star: "★" };
+const marks: Record<string, string> = { bars: "■", shade: "▒", ring: "◯", dot: "●", triangle: "▲", square: "■", diamond: "◆", star: "★" };
 const hollow: Record<string, string> = { dot: "○", triangle: "△", square: "□", diamond: "◇", star: "☆" };
 
 function legendMark(series: Series): string {
@@ -107,7 +107,7 @@ function describe(figure: Figure, panel: Panel): string {
   return `${figure.title}${panel.title ? `, ${panel.title}` : ""}: ${panel.y.label} against ${panel.x.label}. The numbers are in the table below the figure.`;
 }
 
-function mount(figure: Figure, place: HTMLElement): void {
+function mount(figure: Figure, place: HTMLElement, words?: Words): void {
   let drawnAt = 0;
   const panelsAt = element("div", "panels");
   const legendAt = element("div", "");
@@ -126,7 +126,7 @@ function mount(figure: Figure, place: HTMLElement): void {
       const box = element("div", "panel");
       if (panel.title) box.append(element("h4", "", panel.title));
       const label = describe(figure, panel);
-      box.append(figure.kind === "map" ? drawMap(panel, domain, each, label) : figure.kind === "rows" ? drawRows(panel, each, label) : drawXy(panel, each, label));
+      box.append(figure.kind === "map" ? drawMap(panel, domain, each, label) : figure.kind === "rows" ? drawRows(panel, each, label) : drawXy(panel, each, label, words));
       return box;
     }));
     legendAt.replaceChildren(...(figure.kind === "map" ? [drawRamp(figure.color?.label ?? "", domain)] : figure.kind === "rows" ? [] : [legend(panels)]));
@@ -147,7 +147,7 @@ function start(): void {
   const data = JSON.parse(document.getElementById("page-data")?.textContent ?? "{}") as PageData;
   for (const figure of data.figures ?? []) {
     const place = document.querySelector<HTMLElement>(`[data-figure="${figure.id}"]`);
-    if (place && figure.panels.some((panel) => panel.series.length > 0)) mount(figure, place);
+    if (place && figure.panels.some((panel) => panel.series.length > 0)) mount(figure, place, data.words);
     const numbers = document.querySelector<HTMLElement>(`[data-numbers="${figure.id}"]`);
     const details = numbers?.closest("details");
     if (numbers && details) {

@@ -12,6 +12,9 @@ export interface Point {
 
 export type Role = "ours" | "fit" | "published" | "theory";
 
+// What a tooltip calls each role.
+export type Words = Record<Role, string>;
+
 export interface Series {
   key: string;
   role: Role;
@@ -51,5 +54,6 @@ export interface Figure {
 
 export interface PageData {
   title: string;
+  words?: Words;
   figures: Figure[];
 }

@@ -3,12 +3,12 @@
 import * as Plot from "@observablehq/plot";
 import { domainOf, ticksOf } from "./axes";
 import { colorOf, short } from "./palette";
-import type { Panel, Point, Series } from "./types";
+import type { Panel, Point, Series, Words } from "./types";
 
 const symbols: Record<string, Plot.SymbolType> = {
   dot: "circle", triangle: "triangle", square: "square", diamond: "diamond", star: "star",
 };
-const roleWords = { ours: "measured here", fit: "fitted here", published: "published", theory: "theory" };
+const roleWords: Words = { ours: "measured here", fit: "fitted here", published: "published", theory: "theory" };
 const kLabelHeight = 11;  // px between labels at line ends
 
 interface Row extends Point {
@@ -19,8 +19,8 @@ function rowsOf(series: Series): Row[] {
   return series.points.filter((point) => point.y !== null).map((point) => ({ ...point, series }));
 }
 
-function tipText(row: Row, panel: Panel): string {
-  const lines = [`${row.series.key} — ${roleWords[row.series.role]}`];
+function tipText(row: Row, panel: Panel, words: Words): string {
+  const lines = [`${row.series.key} — ${words[row.series.role]}`];
   lines.push(`${panel.x.label}: ${short(row.x, 4)}${row.x2 === undefined ? "" : ` to ${short(row.x2, 4)}`}`);
   const range = row.ci ? ` [${short(row.ci[0])}, ${short(row.ci[1])}]` : "";
   lines.push(`${panel.y.label}: ${short(row.y ?? NaN, 4)}${range}`);
@@ -40,6 +40,7 @@ function seriesMarks(series: Series, domain: [number, number], radius: number): 
   const hi = (row: Row) => clamp(row.ci![1]);
   const published = series.role === "published";
   if (series.symbol === "bars") return [Plot.rectY(rows, { x1: "x", x2: "x2", y1: domain[0], y2: "y", fill: color, fillOpacity: 0.75, insetLeft: 0.25, insetRight: 0.25 })];
+  if (series.symbol === "shade") return [Plot.rect(series.points, { x1: "x", x2: "x2", y1: domain[0], y2: domain[1], fill: color, fillOpacity: 0.09 })];
   if (series.symbol === "ring") return [Plot.dot(rows, { x: "x", y: "y", r: radius * 2.1, stroke: color, strokeWidth: 2 })];
   if (series.symbol === "rule") return [Plot.ruleX(series.points, { x: "x", stroke: color, strokeWidth: 1.3, strokeDasharray: "5 4" })];
   if (series.band && series.symbol === "none" && series.line) {
@@ -102,14 +103,15 @@ function ruleLabels(panel: Panel, x: [number, number]): Plot.Markish[] {
   });
 }
 
-export function drawXy(panel: Panel, width: number, label: string): SVGSVGElement | HTMLElement {
+export function drawXy(panel: Panel, width: number, label: string, words: Words = roleWords): SVGSVGElement | HTMLElement {
   const x = domainOf(panel, "x");
   const y = domainOf(panel, "y");
   const height = Math.round(Math.min(Math.max(width * 0.72, 230), 340));
   const margins = { marginTop: 26, marginBottom: 38, marginLeft: 48, marginRight: panel.series.some((s) => s.label && s.symbol !== "rule") ? 58 : 16 };
   const inner = height - margins.marginTop - margins.marginBottom;
   const order = { theory: 0, published: 1, fit: 2, ours: 3 };
-  const drawn = [...panel.series].sort((a, b) => order[a.role] - order[b.role]);
+  const layer = (series: Series) => (series.symbol === "shade" ? -1 : order[series.role]);
+  const drawn = [...panel.series].sort((a, b) => layer(a) - layer(b));
   const middle = (row: Row) => (row.x2 === undefined ? row.x : (row.x + row.x2) / 2);
   const rows = drawn.filter((series) => series.symbol !== "none").flatMap(rowsOf);
   const marks: Plot.Markish[] = [
@@ -120,7 +122,7 @@ export function drawXy(panel: Panel, width: number, label: string): SVGSVGElemen
     ...drawn.flatMap((series) => seriesMarks(series, y, rows.length > 400 ? 2.4 : rows.length > 150 ? 3.2 : 4)),
     ...endLabels({ ...panel, series: panel.series.filter((series) => series.symbol !== "rule") }, y, inner),
     ...ruleLabels(panel, x),
-    Plot.tip(rows, Plot.pointer({ x: middle, y: "y", title: (row: Row) => tipText(row, panel), maxRadius: 30 })),
+    Plot.tip(rows, Plot.pointer({ x: middle, y: "y", title: (row: Row) => tipText(row, panel, words), maxRadius: 30 })),
   ];
   return Plot.plot({
     width, height, ...margins, marks, ariaLabel: label,
