@@ -63,50 +63,62 @@ Model::Model(const Law& law, const Data& data, const Options& options)
   SUPERPOSE_ASSERT(data.inputs.size() >= law.inputs.size());
   if (data.y.empty()) throw Error(ErrorKind::numeric, fmt::format("law {}: no rows to fit", law.name));
   law_.objective = objective_;
-  const auto n = static_cast<Index>(data.y.size());
-  weights_ = VectorXd::Ones(n);
-  for (Index i = 0; i < n && !data.weight.empty(); ++i) weights_[i] = data.weight[static_cast<size_t>(i)];
   read_groups(data);
-
   System system;
-  system.y.resize(n);
-  double largest = 0;
-  for (size_t i = 0; i < data.y.size(); ++i) {
-    largest = std::max(largest, std::abs(data.y[i]));
-    if (on_logarithms(objective_) && !(data.y[i] > 0)) {
-      const bool line = law.is_only_a_power();
-      throw Error(ErrorKind::numeric,
-                  fmt::format("law {} {}takes logarithms, but row {} of the fitted rows has y = {:g}; expected above 0 "
-                              "({})",
-                              law.name, line ? "" : "by " + std::string(objective_name(objective_)) + " ", i + 1,
-                              data.y[i], line ? "law width allows any y" : "--objective ls or huber allow any y"));
-    }
-  }
-  if (largest > 0) scale_ = std::exp2(std::clamp(std::ilogb(largest), -1000, 1000));
-  for (Index i = 0; i < n; ++i) system.y[i] = data.y[static_cast<size_t>(i)] / scale_;
-  system.logarithms = on_logarithms(objective_);
-  system.delta = is_absolute(objective_) ? 0
-                 : is_huber(objective_)  ? (system.logarithms ? delta_ : delta_ / scale_)
-                                         : HuberLoss{}.delta;
-  coefficient_held_.clear();
-  for (const auto& term : law.terms) coefficient_held_.push_back(options.fixed.contains(term.coefficient));
+  read_rows(data, system);
+  for (const auto& term : law_.terms) coefficient_held_.push_back(options.fixed.contains(term.coefficient));
   basis_ = make_basis(law_, data, coefficient_held_, nullptr);
   check_widths(data);
   system.basis = basis_.get();
-  if (!law.offset.empty()) {
-    system.groups = static_cast<int>(groups_.size());
-    std::unordered_map<std::string_view, uint32_t> index;
-    for (const auto& group : groups_) index.emplace(group, static_cast<uint32_t>(index.size()));
-    for (Index i = 0; i < n; ++i) {
-      system.group.push_back(data.group.empty() ? 0 : index.at(data.group[static_cast<size_t>(i)]));
-    }
-    system.offset_sign = law.offset_sign;
-    system.offset_nonnegative = !law.offset_any_sign;
+  line_ = system.logarithms && law_.offset.empty() && basis_->only_power();
+  place_parameters();
+  check_names(options);
+  for (auto& place : places_) {
+    place.held = options.fixed.contains(place.name) ||
+                 (place.kind == ParameterKind::offset && options.fixed.contains(law_.offset));
   }
-  // The order of the report: as the formula reads.
+  mark_held(system);
+  solver_ = std::make_unique<Solver>(std::move(system));
+  blank_ = solver_->blank();
+  apply_fixed(options);
+}
+
+void Model::read_rows(const Data& data, System& system) {
+  const auto n = static_cast<Index>(data.y.size());
+  weights_ = VectorXd::Ones(n);
+  for (Index i = 0; i < n && !data.weight.empty(); ++i) weights_[i] = data.weight[static_cast<size_t>(i)];
+  system.y.resize(n);
+  system.logarithms = on_logarithms(objective_);
+  double largest = 0;
+  for (size_t i = 0; i < data.y.size(); ++i) {
+    largest = std::max(largest, std::abs(data.y[i]));
+    if (!system.logarithms || data.y[i] > 0) continue;
+    const bool line = law_.is_only_a_power();
+    throw Error(
+        ErrorKind::numeric,
+        fmt::format("law {} {}takes logarithms, but row {} of the fitted rows has y = {:g}; expected above 0 ({})",
+                    law_.name, line ? "" : "by " + std::string(objective_name(objective_)) + " ", i + 1, data.y[i],
+                    line ? "law width allows any y" : "--objective ls or huber allow any y"));
+  }
+  if (largest > 0) scale_ = std::exp2(std::clamp(std::ilogb(largest), -1000, 1000));
+  for (Index i = 0; i < n; ++i) system.y[i] = data.y[static_cast<size_t>(i)] / scale_;
+  system.delta = is_absolute(objective_) ? 0
+                 : is_huber(objective_)  ? (system.logarithms ? delta_ : delta_ / scale_)
+                                         : HuberLoss{}.delta;
+  if (law_.offset.empty()) return;
+  system.groups = static_cast<int>(groups_.size());
+  std::unordered_map<std::string_view, uint32_t> index;
+  for (const auto& group : groups_) index.emplace(group, static_cast<uint32_t>(index.size()));
+  for (size_t i = 0; i < data.y.size(); ++i) system.group.push_back(data.group.empty() ? 0 : index.at(data.group[i]));
+  system.offset_sign = law_.offset_sign;
+  system.offset_nonnegative = !law_.offset_any_sign;
+}
+
+// The order of the report: as the formula reads, with many floors last.
+void Model::place_parameters() {
   const auto add_offsets = [&] {
-    for (int g = 0; g < system.groups; ++g) {
-      places_.push_back({offset_name(law, groups_[static_cast<size_t>(g)]), ParameterKind::offset, g});
+    for (size_t g = 0; g < groups_.size(); ++g) {
+      places_.push_back({offset_name(law_, groups_[g]), ParameterKind::offset, static_cast<int>(g)});
     }
   };
   if (groups_.size() == 1) add_offsets();
@@ -114,32 +126,35 @@ Model::Model(const Law& law, const Data& data, const Options& options)
     if (!basis_->coefficients[k].empty()) {
       places_.push_back({basis_->coefficients[k], ParameterKind::coefficient, static_cast<int>(k)});
     }
-    if (k >= law.terms.size() || law.terms[k].exponent.empty()) continue;
-    const auto p = std::find(basis_->shapes.begin(), basis_->shapes.end(), law.terms[k].exponent);
+    if (k >= law_.terms.size() || law_.terms[k].exponent.empty()) continue;
+    const auto p = std::find(basis_->shapes.begin(), basis_->shapes.end(), law_.terms[k].exponent);
     const bool seen = std::any_of(places_.begin(), places_.end(), [&](const auto& place) { return place.name == *p; });
     if (!seen) places_.push_back({*p, ParameterKind::shape, static_cast<int>(p - basis_->shapes.begin())});
   }
-  for (size_t p = 0; p < basis_->shapes.size() && law.terms.empty(); ++p) {
+  for (size_t p = 0; p < basis_->shapes.size() && law_.terms.empty(); ++p) {
     places_.push_back({basis_->shapes[p], ParameterKind::shape, static_cast<int>(p)});
   }
-  if (!law.expression.empty()) {  // as the user wrote them
+  if (!law_.expression.empty()) {  // as the user wrote them
     const auto rank = [&](const ParameterPlace& place) {
-      return std::find(law.parameters.begin(), law.parameters.end(), place.name) - law.parameters.begin();
+      return std::find(law_.parameters.begin(), law_.parameters.end(), place.name) - law_.parameters.begin();
     };
     std::stable_sort(places_.begin(), places_.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
   }
   if (groups_.size() > 1) add_offsets();
+}
 
+void Model::check_names(const Options& options) const {
   std::vector<std::string> known;
   for (const auto& place : places_) known.push_back(place.name);
-  if (system.groups > 1) known.push_back(law.offset);
-  check_options(options, known, law);
+  if (groups_.size() > 1) known.push_back(law_.offset);  // every group's
+  check_options(options, known, law_);
+}
+
+void Model::mark_held(System& system) const {
   system.theta_held.resize(basis_->shapes.size());
   system.c_held.resize(basis_->coefficients.size());
   system.b_held.resize(static_cast<size_t>(system.groups));
-  for (auto& place : places_) {
-    place.held = options.fixed.contains(place.name) ||
-                 (place.kind == ParameterKind::offset && options.fixed.contains(law.offset));
+  for (const auto& place : places_) {
     const auto at = static_cast<size_t>(place.index);
     if (place.kind == ParameterKind::shape) system.theta_held[at] = place.held;
     if (place.kind == ParameterKind::coefficient) system.c_held[at] = place.held;
@@ -148,10 +163,6 @@ Model::Model(const Law& law, const Data& data, const Options& options)
   for (size_t k = 0; k < basis_->coefficients.size(); ++k) {
     if (basis_->coefficients[k].empty()) system.c_held[k] = true;  // a part without a coefficient
   }
-  line_ = system.logarithms && system.groups == 0 && basis_->only_power();
-  solver_ = std::make_unique<Solver>(std::move(system));
-  blank_ = solver_->blank();
-  apply_fixed(options);
 }
 
 void Model::read_groups(const Data& data) {

@@ -70,6 +70,10 @@ class Model {
 
  private:
   void read_groups(const Data& data);
+  void read_rows(const Data& data, System& system);
+  void place_parameters();
+  void check_names(const Options& options) const;
+  void mark_held(System& system) const;
   void check_widths(const Data& data) const;
   void apply_fixed(const Options& options);
 

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "superpose/base/error.h"
+#include "superpose/fit/descent.h"
 #include "superpose/fit/objective.h"
 
 namespace superpose::fit {
@@ -18,12 +19,6 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-// Curvature of ρ at r: 1 inside, `outside`·delta/|r| beyond. outside = 1 majorises ρ (iteratively reweighted least
-// squares, always downhill); outside -> 0 is Newton's method.
-double curvature_of(const HuberLoss& loss, double r, double outside) {
-  return loss.inside(r) ? 1.0 : outside * loss.delta / std::abs(r);
-}
 
 // The minimum of c'Gc/2 - h'c with c_k >= 0 where `nonnegative`: tries every active set, smallest first. G is at most
 // 6 x 6 or so here. False when G is singular on every set that is feasible.
@@ -56,10 +51,6 @@ bool small_nnls(const MatrixXd& G, const VectorXd& h, const std::vector<bool>& n
   return lowest < kInfinity;
 }
 
-Point between(const Point& a, const Point& b, double part) {
-  return {a.theta + part * (b.theta - a.theta), a.c + part * (b.c - a.c), a.b + part * (b.b - a.b)};
-}
-
 }  // namespace
 
 Solver::Solver(System system) : system_(std::move(system)) {
@@ -81,8 +72,11 @@ double Solver::low(int p) const {
 }
 double Solver::high(int p) const { return p < P_ ? system_.basis->ranges[static_cast<size_t>(p)].high : kInfinity; }
 
+double Solver::value(const Point& at, int p) const { return p < P_ ? at.theta[p] : at.c[p - P_]; }
+void Solver::set_value(Point& at, int p, double value) const { (p < P_ ? at.theta[p] : at.c[p - P_]) = value; }
+
 bool Solver::at_bound(const Point& at, int p) const {
-  const double value = p < P_ ? at.theta[p] : at.c[p - P_];
+  const double value = this->value(at, p);
   return !held(p) && (value <= low(p) || value >= high(p));
 }
 
@@ -156,170 +150,6 @@ void Solver::jacobian(const Point& at, const Evaluation& there, MatrixXd& J, Vec
   offset = offset.cwiseProduct(inverse);
 }
 
-// The normal equations of one step, offsets eliminated.
-namespace {
-struct Normal {
-  MatrixXd H, B;     // [q, q], [q, G]
-  VectorXd g, t, D;  // [q] downhill direction of the free ones; [G] of the offsets; [G] their diagonal
-};
-
-Normal normal_equations(const MatrixXd& J, const VectorXd& e, const VectorXd& s, const VectorXd& t,
-                        const System& system) {
-  Normal out;
-  const MatrixXd weighted = J.array().colwise() * s.array();
-  out.H = J.transpose() * weighted;
-  out.g = J.transpose() * t;
-  out.B = MatrixXd::Zero(J.cols(), system.groups);
-  out.t = VectorXd::Zero(system.groups);
-  out.D = VectorXd::Zero(system.groups);
-  if (system.groups == 1) {
-    out.B.col(0) = weighted.transpose() * e;
-    out.t[0] = t.dot(e);
-    out.D[0] = (s.array() * e.array().square()).sum();
-  } else if (system.groups > 1) {
-    for (Index i = 0; i < e.size(); ++i) {
-      const auto g = static_cast<Index>(system.group[static_cast<size_t>(i)]);
-      out.B.col(g) += e[i] * weighted.row(i).transpose();
-      out.t[g] += t[i] * e[i];
-      out.D[g] += s[i] * e[i] * e[i];
-    }
-  }
-  return out;
-}
-}  // namespace
-
-Solution Solver::descend(const VectorXd& weights, Point at, double delta, int most) const {
-  const int q = P_ + K_;
-  const HuberLoss loss{delta};
-  const bool robust = std::isfinite(delta);
-  Solution out{at};
-  Evaluation here, there, elsewhere;
-  VectorXd e, s(weights.size()), t(weights.size());
-  const auto total = [&](const VectorXd& r) {
-    double sum = 0;
-    for (Index i = 0; i < r.size(); ++i) {
-      if (weights[i] > 0) sum += weights[i] * loss.rho(r[i]);
-    }
-    return sum;
-  };
-  if (!evaluate(at, here)) return out;
-  double F = total(here.residual);
-  double damping = 1e-3, outside = 1;
-  MatrixXd J;
-  int quiet = 0;
-  bool moved = false, stationary = false;
-  for (int iteration = 0; iteration < most; ++iteration) {
-    ++out.iterations;
-    jacobian(at, here, J, e);
-    for (Index i = 0; i < here.residual.size(); ++i) {
-      s[i] = weights[i] * curvature_of(loss, here.residual[i], outside);
-      t[i] = weights[i] * loss.psi(here.residual[i]);
-    }
-    Normal normal = normal_equations(J, e, s, t, system_);
-    std::vector<Index> active;
-    const double largest = normal.H.diagonal().size() ? normal.H.diagonal().maxCoeff() : 0;
-    for (int p = 0; p < q; ++p) {
-      const double value = p < P_ ? at.theta[p] : at.c[p - P_];
-      const bool pushed = (value <= low(p) && normal.g[p] <= 0) || (value >= high(p) && normal.g[p] >= 0);
-      if (!held(p) && !pushed && normal.H(p, p) > 0 && std::isfinite(normal.H(p, p)) && largest > 0)
-        active.push_back(p);
-    }
-    std::vector<Index> offsets;
-    for (int g = 0; g < system_.groups; ++g) {
-      const bool pushed = system_.offset_nonnegative && at.b[g] <= 0 && normal.t[g] <= 0;
-      if (!system_.b_held[static_cast<size_t>(g)] && !pushed && normal.D[g] > 0) offsets.push_back(g);
-    }
-    if (active.empty() && offsets.empty()) {
-      stationary = true;
-      break;
-    }
-    bool accepted = false;
-    while (!accepted && damping < 1e14) {
-      MatrixXd S = normal.H(active, active);
-      S.diagonal() *= 1 + damping;
-      VectorXd rhs = normal.g(active);
-      VectorXd D = normal.D;
-      for (const Index g : offsets) {
-        D[g] = normal.D[g] * (1 + damping);
-        const VectorXd column = normal.B(active, g);
-        S.noalias() -= column * column.transpose() / D[g];
-        rhs -= column * (normal.t[g] / D[g]);
-      }
-      const VectorXd scale = S.diagonal().cwiseMax(1e-300).cwiseSqrt().cwiseInverse();
-      S = scale.asDiagonal() * S * scale.asDiagonal();
-      const VectorXd step = scale.cwiseProduct(S.ldlt().solve(scale.cwiseProduct(rhs)));
-      if (!step.allFinite()) {
-        damping *= 8;
-        continue;
-      }
-      Point next = at;
-      double relative = 0, gain = 0;
-      for (size_t i = 0; i < active.size(); ++i) {
-        const auto p = static_cast<int>(active[i]);
-        double& value = p < P_ ? next.theta[p] : next.c[p - P_];
-        const double before = value, change = step[static_cast<Index>(i)];
-        value = std::clamp(value + change, low(p), high(p));
-        gain += normal.g[p] * (value - before);
-        relative = std::max(relative, std::abs(value - before) / (std::abs(before) + 1e-8));
-      }
-      for (const Index g : offsets) {
-        const double before = next.b[g];
-        const double change = (normal.t[g] - (active.empty() ? 0.0 : normal.B(active, g).dot(step))) / D[g];
-        next.b[g] = system_.offset_nonnegative ? std::max(0.0, before + change) : before + change;
-        gain += normal.t[g] * (next.b[g] - before);
-        relative = std::max(relative, std::abs(next.b[g] - before) / (std::abs(before) + 1e-8));
-      }
-      const bool defined = std::isfinite(relative) && evaluate(next, there);
-      double F_new = defined ? total(there.residual) : kInfinity;
-      // Where Gauss-Newton takes the valley for flatter than it is, the step overshoots, time after time: the parabola
-      // through both values and the slope says by how much.
-      constexpr double kPoor = 0.35, kShortest = 0.1, kLongest = 0.9;
-      if (defined && gain > 0 && F - F_new < kPoor * gain) {
-        const double part = gain / (2 * (F_new - F + gain));
-        if (part > kShortest && part < kLongest) {
-          const Point shorter = between(at, next, part);
-          const double F_shorter = evaluate(shorter, elsewhere) ? total(elsewhere.residual) : kInfinity;
-          if (F_shorter < F_new) {
-            next = shorter, F_new = F_shorter, gain *= part, relative *= part;
-            std::swap(there, elsewhere);
-          }
-        }
-      }
-      // Below this, F cannot show the progress that the step makes; Gauss-Newton steps are trusted.
-      constexpr double kInvisible = 1e-14;
-      const bool invisible = gain >= 0 && gain < kInvisible * F && F_new <= F * (1 + kInvisible);
-      if (F_new < F || invisible) {
-        const double ratio = gain > 0 ? (F - F_new) / gain : 0;
-        if (ratio > 0.3) damping = std::max(damping * 0.1, 1e-15), outside = std::max(outside * 0.4, 1e-3);
-        moved = moved || F_new < F;
-        const double fall = F - F_new;
-        at = next, F = F_new;
-        std::swap(here, there);
-        accepted = true;
-        constexpr double kStill = 1e-13, kSlow = 1e-13;
-        quiet = relative < kStill || fall <= kSlow * F ? quiet + 1 : 0;
-        if (relative < kStill) quiet = 99;
-      } else {
-        damping *= 8;
-        if (robust) outside = std::min(1.0, outside * 8);
-        if (robust) {
-          for (Index i = 0; i < here.residual.size(); ++i)
-            s[i] = weights[i] * curvature_of(loss, here.residual[i], outside);
-          normal = normal_equations(J, e, s, t, system_);
-        }
-      }
-    }
-    if (!accepted || quiet >= 2) {
-      stationary = true;
-      break;
-    }
-  }
-  out.at = at;
-  out.objective = F;
-  out.moved = moved || stationary;
-  return out;
-}
-
 Solution Solver::polish(const VectorXd& weights, const Point& start) const {
   constexpr int kMost = 200;
   double delta = system_.delta;
@@ -332,7 +162,7 @@ Solution Solver::polish(const VectorXd& weights, const Point& start) const {
     std::nth_element(size.begin(), size.begin() + static_cast<std::ptrdiff_t>(size.size() / 2), size.end());
     delta = std::max(1e-4 * size[size.size() / 2], 1e-14);
   }
-  Solution out = descend(weights, start, delta, kMost);
+  Solution out = Descent(*this, weights, delta, start).run(kMost);
   VectorXd prediction, residual;
   if (predict(out.at, prediction, residual)) out.objective = objective(weights, residual);
   return out;
@@ -500,12 +330,12 @@ std::vector<Solution> Solver::search(const VectorXd& weights, const Point& held_
   for (const auto& start : taken) {
     Point at = start.at;
     if (robust) {
-      at = descend(weights, at, kInfinity, 60).at;
+      at = Descent(*this, weights, kInfinity, at).run(60).at;
       VectorXd prediction, residual;
       if (predict(at, prediction, residual)) {
         const double spread = std::sqrt(weights.dot(residual.cwiseAbs2()) / std::max(weights.sum(), 1e-300));
         for (double delta = spread; delta > 4 * std::max(system_.delta, 1e-3 * spread); delta /= 4) {
-          at = descend(weights, at, delta, 30).at;
+          at = Descent(*this, weights, delta, at).run(30).at;
         }
       }
     }

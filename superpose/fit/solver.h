@@ -81,13 +81,17 @@ class Solver {
   void jacobian(const Point& at, const Evaluation& there, Eigen::MatrixXd& J, Eigen::VectorXd& offset) const;
   bool at_bound(const Point& at, int parameter) const;  // index into (θ, c)
 
- private:
-  Solution descend(const Eigen::VectorXd& weights, Point at, double delta, int most) const;
-  bool project(const Eigen::VectorXd& weights, Point& at, double& proxy) const;
-  std::vector<Eigen::VectorXd> grid(const Point& held) const;
+  // (θ, c) as one list, 0 .. size() - 1; the offsets apart.
+  int size() const { return P_ + K_; }
+  double value(const Point& at, int parameter) const;
+  void set_value(Point& at, int parameter, double value) const;
   double low(int parameter) const;
   double high(int parameter) const;
   bool held(int parameter) const;
+
+ private:
+  bool project(const Eigen::VectorXd& weights, Point& at, double& proxy) const;
+  std::vector<Eigen::VectorXd> grid(const Point& held) const;
 
   System system_;
   Eigen::VectorXd ln_y_;  // of y, where residuals are logarithms
