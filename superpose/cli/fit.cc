@@ -149,6 +149,10 @@ int run_fit(FitFlags flags) {
   try {
     const fit::Table table = fit::read_table(text, flags.table);
     law = law_of(flags.law, table, flags.selection);
+    if (flags.selection.columns.contains("x") && flags.selection.columns.contains(law.inputs[0])) {
+      throw Error(ErrorKind::usage,
+                  fmt::format("fit: --x is the law's first input, {0}, and --{0} is given too", law.inputs[0]));
+    }
     if (!flags.objective.empty()) law.objective = fit::find_objective(flags.objective);
     selected = fit::select(table, law, flags.selection);
   } catch (const Error& e) {

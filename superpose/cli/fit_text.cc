@@ -49,8 +49,13 @@ std::string parameter_table(const fit::Result& result) {
 std::string comparison_table(const fit::Result& result) {
   std::vector<std::vector<std::string>> rows{
       {"law", "formula", "parameters", "AICc", "difference", "BIC", "backtest rms"}};
-  const auto free = std::count_if(result.parameters.begin(), result.parameters.end(),
-                                  [](const auto& entry) { return !entry.second.held; });
+  // Those that AICc counts: not held, not at a bound, not of a part that is 0.
+  const bool known = std::any_of(result.parameters.begin(), result.parameters.end(),
+                                 [](const auto& entry) { return std::isfinite(entry.second.value); });
+  const auto free = std::count_if(result.parameters.begin(), result.parameters.end(), [&](const auto& entry) {
+    const fit::Parameter& p = entry.second;
+    return !p.held && !p.at_bound && (std::isfinite(p.value) || !known);
+  });
   const auto held_out = result.backtest ? std::optional(result.backtest->rms_error) : std::nullopt;
   rows.push_back({result.law, "this fit", std::to_string(free), number(result.aicc, 6), result.aicc ? "0" : "-",
                   number(result.bic, 6), number(held_out, 3)});

@@ -46,6 +46,9 @@ fit::ForecastRequest request_of(const ForecastFlags& flags, const fit::Law& law)
   for (const auto& [input, values] : flags.values) {
     if (values.empty()) continue;
     if (input == first || input == "x") {
+      if (!out.x.empty())
+        throw Error(ErrorKind::usage,
+                    fmt::format("forecast: --x is the law's first input, {0}, and --{0} is given too", first));
       out.x = values;
     } else {
       out.inputs[input] = values;
@@ -118,10 +121,11 @@ std::string forecast_text(const fit::Forecast& forecast, const fit::Law& law) {
                                 forecast.forced ? "   FORCED: past what the data support" : "");
   if (!forecast.points.empty()) out += "\n" + points_text(forecast, law) + views_text(forecast, law);
   if (const auto& stop = forecast.stop) {
-    out += fmt::format("\na doubling of {0} gains less than {1} from {0} = {2}{3}{4}\n", law.inputs[0],
-                       number(stop->threshold), stop->x ? number(stop->x) : "?",
-                       stop->ci95 ? ", 95 % interval " + interval_text(stop->ci95) : "",
-                       stop->because.empty() ? "" : " (" + stop->because + ")");
+    out += fmt::format(
+        "\na doubling of {0} gains less than {1} from {0} = {2}{3}{4}\n", law.inputs[0], number(stop->threshold),
+        stop->x ? number(stop->x) : "?",
+        stop->ci95 && std::isfinite(stop->ci95->first) ? ", 95 % interval " + interval_text(stop->ci95) : "",
+        stop->because.empty() ? "" : " (" + stop->because + ")");
   }
   if (!forecast.compute.empty()) out += compute_text(forecast);
   if (!forecast.because.empty()) {

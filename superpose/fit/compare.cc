@@ -120,7 +120,12 @@ void add_comparison(const Fit& fit, const Rival& rival, const HeldOut& held_out,
   row.formula = rival.law.formula;
   row.candidate = rival.candidate;
   if (row.aicc && result.aicc) row.delta = *row.aicc - *result.aicc;
-  // A constant need not win clearly: when it does as well, the table shows no dependence on x at all.
+  // A constant need not win clearly: when it does as well, the table shows no dependence on x at all. With few rows
+  // AICc favours the law of fewer parameters whatever the rows say; BIC must agree.
+  if (fit.n_free() == 0 || (row.bic && result.bic && *row.bic > *result.bic)) {
+    result.compared_to.push_back(row);
+    return;
+  }
   if (row.delta && row.law == "constant" && *row.delta <= 0) {
     result.warnings.push_back(
         fmt::format("{} describes the rows as well (AICc lower by {:.1f}): the table shows no dependence on {}",

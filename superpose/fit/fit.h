@@ -303,6 +303,7 @@ struct StoredFit {
   Law law;
   Data data;
   Options options;
+  std::map<std::string, double> units;  // as Selection::units
   bool identified = false;
   std::string why_not;  // its first warning that says so
 };

@@ -18,11 +18,13 @@ using Eigen::VectorXd;
 
 Fit::Fit(const Law& law, const Data& rows, const Options& wanted)
     : data(rows), options(wanted), model(law, rows, wanted) {
-  optima = model.search(model.weights());
+  constexpr size_t kStarts = 6;
+  optima = model.search(model.weights(), rows.y.size() > kManyRows ? 1 : kStarts);
   // Starts that ended in the same optimum count once.
   constexpr double kSame = 1e-6;
   const auto same = [](const Solution& a, const Solution& b) { return b.objective <= a.objective * (1 + kSame); };
   optima.erase(std::unique(optima.begin(), optima.end(), same), optima.end());
+  optima[0] = model.polish(model.weights(), optima[0].at);  // the last digits
   take(optima[0]);
 }
 

@@ -159,9 +159,21 @@ std::vector<std::unique_ptr<Member>> mixture(const StoredFit& stored, const Fore
     total += one->weight;
   }
   for (auto& one : out) one->weight /= total;
-  // The fitted law stays, however light: its view is shown.
-  out.erase(std::remove_if(out.begin() + 1, out.end(), [&](const auto& one) { return one->weight < kNegligible; }),
-            out.end());
+  // However light, three stay, side by side: the fitted law, and the best of the width with and without depth.
+  const auto heaviest = [&](bool depth) {
+    const Member* best = nullptr;
+    for (const auto& one : out) {
+      const auto& inputs = one->law.inputs;
+      const bool deep = std::find(inputs.begin(), inputs.end(), "l") != inputs.end();
+      if (deep == depth && inputs[0] == "m" && (!best || one->weight > best->weight)) best = one.get();
+    }
+    return best;
+  };
+  const Member *deep = heaviest(true), *flat = heaviest(false);
+  const auto light = [&](const auto& one) {
+    return one->weight < kNegligible && one.get() != deep && one.get() != flat;
+  };
+  out.erase(std::remove_if(out.begin() + 1, out.end(), light), out.end());
   for (auto& one : out) draw_parameters(*one, stored.options, request.resamples);
   std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a->weight > b->weight; });
   return out;
@@ -418,7 +430,6 @@ class Forecaster {
     const std::string name = groups()[0];
     std::vector<double> mean(kPoints);
     std::vector<Sample> crossings;
-    double beyond = 0;
     for (const auto& one : members_) {
       const Evaluator evaluate(*one, rows_for(one->law, inputs, std::vector<std::string>(inputs.size(), name)));
       const auto gains = [&](const std::vector<double>& y) {
@@ -433,7 +444,6 @@ class Forecaster {
         const auto at = crossing(x, gains(evaluate(draw)), threshold);
         const double share = one->weight / static_cast<double>(one->draws.size());
         crossings.push_back({at.value_or(std::numeric_limits<double>::infinity()), share});
-        beyond += at ? 0 : share;
       }
     }
     Forecast::Stop stop{threshold, crossing(x, mean, threshold), std::nullopt, ""};
@@ -458,8 +468,8 @@ class Forecaster {
     }
     const Member& own = own_member();
     const auto unit = [&](const char* name) {
-      const auto it = units_.find(name);
-      return it == units_.end() ? 1.0 : it->second;
+      const auto it = stored_.units.find(name);
+      return it == stored_.units.end() ? 1.0 : it->second;
     };
     const auto& places = own.fit->model.parameters();
     const auto split = [&](const std::vector<double>& v) {
@@ -474,12 +484,16 @@ class Forecaster {
     };
     const auto best = split(own.best);
     ComputeSplit out{compute, best[0], best[1], best[2], 1, {}, {}, {}, {}, "", false};
+    out.extrapolation_factor = std::max(factor("N", out.N), factor("D", out.D));
+    out.N *= unit("N"), out.D *= unit("D");
     std::array<std::vector<Sample>, 5> samples;
     for (const auto& draw : own.draws) {
       const auto one = split(draw);
       if (!std::isfinite(one[0]) || !std::isfinite(one[2])) continue;
-      for (size_t k = 0; k < 4; ++k) samples[k].push_back({one[k], 1});
-      samples[4].push_back({one[1] / one[0], 1});
+      const double N = one[0] * unit("N"), D = one[1] * unit("D");
+      samples[0].push_back({N, 1}), samples[1].push_back({D, 1});
+      samples[2].push_back({one[2], 1}), samples[3].push_back({one[3], 1});
+      samples[4].push_back({D / N, 1});
     }
     if (samples[0].size() >= 40) {
       out.N95 = mixture_interval(samples[0]), out.D95 = mixture_interval(samples[1]),
@@ -488,7 +502,6 @@ class Forecaster {
       out_.exponent_N = mixture_interval(samples[3]);
       out_.exponent_D = Interval{1 - out_.exponent_N->second, 1 - out_.exponent_N->first};
     }
-    out.extrapolation_factor = std::max(factor("N", out.N), factor("D", out.D));
     if (out.extrapolation_factor > request_.max_factor) {
       out.because = fmt::format("N* or D* is {:.3g} times beyond the fitted data, more than --max-factor {:g}",
                                 out.extrapolation_factor, request_.max_factor);
@@ -516,7 +529,6 @@ class Forecaster {
   const ForecastRequest& request_;
   std::vector<std::unique_ptr<Member>> members_;
   std::map<std::string, std::vector<double>> columns_;
-  std::map<std::string, double> units_;
   std::string first_;
   Forecast out_;
 };

@@ -314,7 +314,8 @@ void judge_inverse_width(const Fit& fit, Result& result) {
   } else {
     const auto [low, high] = *p.ci95;
     const std::string interval = fmt::format("95 % interval [{:.3g}, {:.3g}]", low, high);
-    const bool contains = low <= 1 && 1 <= high;
+    constexpr double kRounding = 1e-9;  // of a table without noise
+    const bool contains = low <= 1 + kRounding && 1 - kRounding <= high;
     if (!p.identified) {
       out.because = fmt::format("{} is not identified ({}){}", term->exponent, interval, ratio);
     } else {

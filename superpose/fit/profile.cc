@@ -25,22 +25,28 @@ class Walk {
         model_(fit.model.law(), fit.data, options_) {
     unit_ = *fit.noise.excess * fit.noise.t * fit.noise.t / 2;
     start_ = fit.model.values(fit.at());
+    restart();
   }
 
-  // (F - F_min) over the threshold at `value`, starting from where the last value ended.
+  // (F - F_min) over the threshold at `value`. Starts from where the last value within the interval ended, and, where
+  // that leads out of the interval, also from where the last value did: the lower one counts.
   double excess(double value) {
     model_.hold(parameter_, value);
-    std::vector<double> from = last_.empty() ? start_ : last_;
-    from[parameter_] = value;
-    Solution found = model_.polish(fit_.model.weights(), model_.point(from));
+    Solution found = from(inside_, value);
+    double out = (found.objective - fit_.optima[0].objective) / unit_;
+    if (!(out < 1) && last_ != inside_) {
+      const Solution other = from(last_, value);
+      if (other.objective < found.objective) found = other;
+      out = (found.objective - fit_.optima[0].objective) / unit_;
+    }
     if (!std::isfinite(found.objective)) return kInfinity;
     last_ = model_.values(found.at);
-    const double out = (found.objective - fit_.optima[0].objective) / unit_;
+    if (out < 1) inside_ = last_;
     if (out < lowest_) lowest_ = out, lowest_at_ = last_;
     curve_.emplace_back(value, out);
     return std::max(out, 0.0);
   }
-  void restart() { last_.clear(); }
+  void restart() { last_ = inside_ = start_; }
   double lowest() const { return lowest_; }
   const std::vector<double>& lowest_at() const { return lowest_at_; }
 
@@ -56,6 +62,10 @@ class Walk {
   }
 
  private:
+  Solution from(std::vector<double> values, double value) const {
+    values[parameter_] = value;
+    return model_.polish(fit_.model.weights(), model_.point(values));
+  }
   static Options with_held(const Fit& fit, size_t parameter) {
     Options out = fit.options;
     out.fixed[fit.model.parameters()[parameter].name] = fit.model.value(parameter, fit.at());
@@ -66,7 +76,7 @@ class Walk {
   Options options_;
   Model model_;
   double unit_ = 1, lowest_ = 0;
-  std::vector<double> start_, last_, lowest_at_;
+  std::vector<double> start_, inside_, last_, lowest_at_;
   std::vector<std::pair<double, double>> curve_;
 };
 

@@ -152,19 +152,23 @@ void Solver::jacobian(const Point& at, const Evaluation& there, MatrixXd& J, Vec
 
 Solution Solver::polish(const VectorXd& weights, const Point& start) const {
   constexpr int kMost = 200;
-  double delta = system_.delta;
-  if (delta == 0) {
-    // The absolute value, smoothed over a small part of the residuals.
-    VectorXd prediction, residual;
-    if (!predict(start, prediction, residual)) return {start};
-    std::vector<double> size(static_cast<size_t>(residual.size()));
-    for (size_t i = 0; i < size.size(); ++i) size[i] = std::abs(residual[static_cast<Index>(i)]);
-    std::nth_element(size.begin(), size.begin() + static_cast<std::ptrdiff_t>(size.size() / 2), size.end());
-    delta = std::max(1e-4 * size[size.size() / 2], 1e-14);
+  Solution out{start};
+  if (system_.delta > 0) {
+    out = Descent(*this, weights, system_.delta, start).run(kMost);
+  } else {
+    // The absolute value, smoothed over a smaller and smaller part of the residuals.
+    for (const double part : {1e-2, 1e-4, 1e-6, 1e-8}) {
+      Evaluation here;
+      if (!evaluate(out.at, here)) return out;
+      std::vector<double> size(here.residual.begin(), here.residual.end());
+      for (double& r : size) r = std::abs(r);
+      const auto middle = size.begin() + static_cast<std::ptrdiff_t>(size.size() / 2);
+      std::nth_element(size.begin(), middle, size.end());
+      out = Descent(*this, weights, std::max(part * *middle, 1e-14), out.at).run(kMost);
+    }
   }
-  Solution out = Descent(*this, weights, delta, start).run(kMost);
-  VectorXd prediction, residual;
-  if (predict(out.at, prediction, residual)) out.objective = objective(weights, residual);
+  Evaluation there;
+  if (evaluate(out.at, there)) out.objective = objective(weights, there.residual);
   return out;
 }
 

@@ -2,6 +2,7 @@
 // Fits and forecasts as JSON: what `fit --json` wrote back in, what `forecast --json` prints.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "superpose/base/error.h"
@@ -52,6 +53,14 @@ Data rows_of(const Json& json, const Law& law) {
   const Json& others = member(json, "others");
   if (!others.is_object()) not_a_fit("data.others is no object");
   for (const auto& [name, values] : others.items()) out.others[name] = numbers(values, "data.others." + name);
+  for (const auto& [name, values] : out.others) out.inputs.push_back(values);  // checked alike, then taken off again
+  for (const auto& values : out.inputs) {
+    const bool positive = std::all_of(values.begin(), values.end(), [](double v) { return v > 0; });
+    if (!positive && law.expression.empty()) not_a_fit("an input of \"data\" is not above 0");
+  }
+  out.inputs.resize(law.inputs.size());
+  if (std::any_of(out.weight.begin(), out.weight.end(), [](double w) { return w < 0; }))
+    not_a_fit("a weight is below 0");
   const size_t n = out.y.size();
   const auto fits = [n](size_t size, bool optional) { return size == n || (optional && size == 0); };
   bool good = n > 0 && fits(out.group.size(), true) && fits(out.cluster.size(), true) && fits(out.weight.size(), true);
@@ -118,53 +127,78 @@ Json to_json(const ComputeSplit& split) {
 
 }  // namespace
 
-StoredFit stored_fit(const Json& fit) {
-  StoredFit out;
-  const Json& schema = member(fit, "schema");
-  if (!schema.is_string() || !schema.get<std::string>().starts_with("superpose.fit/"))
-    not_a_fit("its schema is not superpose.fit");
-  const Json& config = member(fit, "config");
-  const Json& name = member(fit, "law");
-  const Json& formula = member(fit, "formula");
-  const Json& data = member(fit, "data");
+namespace {
+
+Law law_of(const Json& fit, const Json& data) {
+  const Json &name = member(fit, "law"), &formula = member(fit, "formula");
   if (!name.is_string() || !formula.is_string()) not_a_fit("its law is no text");
-  if (name.get<std::string>() == "expression") {
-    const Json& inputs = member(data.is_null() ? Json::object() : data, "inputs");
-    std::vector<std::string> columns;
-    for (const auto& [input, values] : inputs.items()) columns.push_back(input);
-    out.law = expression_law(formula.get<std::string>(), columns);
-  } else {
-    out.law = find_law(name.get<std::string>());
+  if (name.get<std::string>() != "expression") return find_law(name.get<std::string>());
+  if (data.is_null()) not_a_fit(fmt::format("its table had more than {} rows and was not kept", kMostKeptRows));
+  std::vector<std::string> columns;
+  for (const auto& [input, values] : member(data, "inputs").items()) columns.push_back(input);
+  return expression_law(formula.get<std::string>(), columns);
+}
+
+double number_of(const Json& config, const char* key, double least, double most) {
+  const Json& v = member(config, key);
+  if (!v.is_number() || !(v.get<double>() >= least && v.get<double>() <= most)) {
+    not_a_fit(fmt::format("config.{} is no number from {:g} to {:g}", key, least, most));
   }
-  const auto text = [&](const char* key) {
-    const Json& v = member(config, key);
-    if (!v.is_string()) not_a_fit(fmt::format("config.{} is no text", key));
-    return v.get<std::string>();
-  };
-  const auto value = [&](const char* key) {
-    const Json& v = member(config, key);
-    if (!v.is_number()) not_a_fit(fmt::format("config.{} is no number", key));
-    return v.get<double>();
-  };
-  out.law.objective = find_objective(text("objective"));
-  out.options.objective = out.law.objective;
-  out.options.delta = value("delta");
-  out.options.seed = static_cast<uint64_t>(std::max(value("seed"), 0.0));
-  const Json& fixed = member(config, "fix");
-  if (!fixed.is_object()) not_a_fit("config.fix is no object");
-  for (const auto& [parameter, held] : fixed.items()) {
-    if (!held.is_number()) not_a_fit("config.fix holds something that is no number");
-    out.options.fixed[parameter] = held.get<double>();
-  }
-  out.data = rows_of(data, out.law);
-  const Json& identified = member(fit, "identified");
-  out.identified = identified.is_boolean() && identified.get<bool>();
-  for (const Json& warning : member(fit, "warnings")) {
-    if (!out.why_not.empty() || !warning.is_string()) continue;
-    const auto sentence = warning.get<std::string>();
-    if (sentence.find("identified") != std::string::npos) out.why_not = sentence;
+  return v.get<double>();
+}
+
+std::map<std::string, double> numbers_by_name(const Json& config, const char* key) {
+  const Json& object = member(config, key);
+  if (!object.is_object()) not_a_fit(fmt::format("config.{} is no object", key));
+  std::map<std::string, double> out;
+  for (const auto& [name, v] : object.items()) {
+    if (!v.is_number() || !std::isfinite(v.get<double>()))
+      not_a_fit(fmt::format("config.{} holds something that is no number", key));
+    out[name] = v.get<double>();
   }
   return out;
+}
+
+StoredFit read_fit(const Json& fit) {
+  StoredFit out;
+  const Json &schema = member(fit, "schema"), &config = member(fit, "config"), &data = member(fit, "data");
+  if (!schema.is_string() || !schema.get<std::string>().starts_with("superpose.fit/"))
+    not_a_fit("its schema is not superpose.fit");
+  out.law = law_of(fit, data);
+  const Json& objective = member(config, "objective");
+  if (!objective.is_string()) not_a_fit("config.objective is no text");
+  out.law.objective = find_objective(objective.get<std::string>());
+  out.options.objective = out.law.objective;
+  constexpr double kLargestSeed = 9007199254740992;  // beyond, a JSON number is no exact integer
+  out.options.delta = number_of(config, "delta", 1e-300, 1e300);
+  out.options.seed = static_cast<uint64_t>(number_of(config, "seed", 0, kLargestSeed));
+  out.options.fixed = numbers_by_name(config, "fix");
+  out.units = numbers_by_name(config, "units");
+  const Json& parameters = member(fit, "parameters");
+  for (const auto& [name, value] : out.options.fixed) {
+    if (!parameters.is_object() || (!parameters.contains(name) && name != out.law.offset)) {
+      not_a_fit(fmt::format("config.fix holds {}, which is no parameter of the fit", name));
+    }
+  }
+  out.data = rows_of(data, out.law);
+  const Json &identified = member(fit, "identified"), &warnings = member(fit, "warnings");
+  if (!identified.is_boolean()) not_a_fit("\"identified\" is neither true nor false");
+  out.identified = identified.get<bool>();
+  for (const auto& sentence : texts(warnings, "warnings")) {
+    if (out.why_not.empty() && sentence.find("identified") != std::string::npos) out.why_not = sentence;
+  }
+  return out;
+}
+
+}  // namespace
+
+StoredFit stored_fit(const Json& fit) {
+  try {
+    return read_fit(fit);
+  } catch (const Error& e) {
+    if (e.kind() == ErrorKind::bad_file) throw;
+    not_a_fit(e.what());  // a law, an objective or a formula that nobody knows
+  }
 }
 
 Json to_json(const Forecast& forecast, const Law& law) {

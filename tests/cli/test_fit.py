@@ -285,7 +285,7 @@ def test_standard_errors_are_weights_of_their_inverse_square(tmp_path):
         path = table(tmp_path / f"{objective}.csv", {**columns, "se": se, "w": weight})
         args = (path, "--law", "width-data", "--objective", objective, "--bootstrap", 0)
         by_se, by_weight = fit(*args, "--se", "se"), fit(*args, "--weight", "w")
-        assert values(by_se) == pytest.approx(values(by_weight), rel=1e-9)
+        assert values(by_se) == pytest.approx(values(by_weight), rel=1e-7)
         assert by_se["objective"] == pytest.approx(by_weight["objective"], rel=1e-9)
         assert by_se["config"]["se"] == "se" and by_se["config"]["weight"] is None
         if objective == "ls":
