@@ -22,7 +22,8 @@ std::span<const Verb> verbs() {
        "  superpose fit runs.csv --law 'E + A*m^-a + B*log(D)' --where 'm>=512' -o fit.html",
        declare_fit},
       {"forecast", "what a width (depth, tokens) would buy, with intervals, or a refusal",
-       "  superpose fit published/fig8b_llm_losses.csv --law width --group family,dataset --cluster model --json > fit.json\n"
+       "  superpose fit published/fig8b_llm_losses.csv --law width --group family,dataset --cluster model --json > "
+       "fit.json\n"
        "  superpose forecast fit.json --m 4096,8192 --group opt/pile --vocab 50272 --threshold 0.02",
        declare_forecast},
       {"study", "run a whole study: sweep, fits, checkpoints, the claims ledger, the page",
