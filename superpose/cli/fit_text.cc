@@ -13,12 +13,6 @@ namespace {
 
 constexpr size_t kMostRows = 24;  // of a table in the terminal; the JSON has all
 
-std::string interval_text(const std::optional<fit::Interval>& interval) {
-  if (!interval) return "-";
-  const auto end = [](double v) { return std::isfinite(v) ? number(v) : v > 0 ? "inf" : "-inf"; };
-  return fmt::format("[{}, {}]", end(interval->first), end(interval->second));
-}
-
 // An unidentified number is never shown bare: its interval stands for it.
 std::string value_text(const fit::Parameter& p) {
   if (p.identified || p.held) return number(p.value);

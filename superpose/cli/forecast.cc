@@ -25,12 +25,6 @@ struct ForecastFlags {
   bool force = false, json = false;
 };
 
-std::string interval_text(const std::optional<fit::Interval>& interval) {
-  if (!interval) return "-";
-  const auto end = [](double v) { return std::isfinite(v) ? number(v) : v > 0 ? "inf" : "-inf"; };
-  return fmt::format("[{}, {}]", end(interval->first), end(interval->second));
-}
-
 fit::StoredFit read_fit(const std::string& path) {
   constexpr size_t kMostBytes = size_t{1} << 28;
   try {

@@ -47,6 +47,12 @@ std::string number(std::optional<double> value, int digits) {
   return fmt::format("{:.{}g}", *value, digits);
 }
 
+std::string interval_text(const std::optional<std::pair<double, double>>& interval) {
+  if (!interval) return "-";
+  const auto end = [](double v) { return std::isfinite(v) ? number(v) : v > 0 ? "inf" : "-inf"; };
+  return fmt::format("[{}, {}]", end(interval->first), end(interval->second));
+}
+
 std::string duration(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0) return "?";
   if (seconds < 1) return fmt::format("{:.0f} ms", seconds * 1e3);

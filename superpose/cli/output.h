@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "superpose/base/json.h"
@@ -16,6 +17,8 @@ void print_json(std::string_view verb, const Json& config, const Json& body);
 
 // A number for people: 4 significant digits, "-" when it is absent or not finite. Never "nan".
 std::string number(std::optional<double> value, int digits = 4);
+// "[1.2, 3.4]", an end that nothing bounds as inf, "-" when absent.
+std::string interval_text(const std::optional<std::pair<double, double>>& interval);
 std::string duration(double seconds);  // "850 ms", "12 s", "3 min 20 s", "5 h 02 min"
 
 // Columns aligned to their widest cell (counted in code points), two spaces apart; the first row is the header.

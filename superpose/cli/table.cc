@@ -19,7 +19,9 @@ std::span<const Verb> verbs() {
        declare_inspect},
       {"fit", "fit a law to a table, with intervals that can say \"not identified\"",
        "  superpose fit published/fig8b_llm_losses.csv --law width --group family,dataset --cluster model\n"
-       "  superpose fit runs.csv --law 'E + A*m^-a + B*log(D)' --where 'm>=512' -o fit.html",
+       "  superpose fit published/fig8b_llm_losses.csv --law 'E + A*m^-a' --where \"dataset=='pile'\" --where "
+       "'m>=1024' -o "
+       "fit.html",
        declare_fit},
       {"forecast", "what a width (depth, tokens) would buy, with intervals, or a refusal",
        "  superpose fit published/fig8b_llm_losses.csv --law width --group family,dataset --cluster model --json > "

@@ -146,9 +146,7 @@ Result Law::fit(const Data& data, const Options& options) const { return fit_mod
 Result fit(const Table& table, const Law& law, const Selection& selection, const Options& options) {
   Law wanted = law;
   if (options.objective) wanted.objective = *options.objective;  // standard errors become weights on its scale
-  const Selected selected = select(table, wanted, selection);
-  Result out = law.fit(selected.data, options);
-  return out;
+  return law.fit(select(table, wanted, selection).data, options);
 }
 
 }  // namespace superpose::fit

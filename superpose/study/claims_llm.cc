@@ -31,7 +31,7 @@ fit::Result fit_language_models() {
   selection.cluster = "model";
   fit::Options options;
   options.bootstrap = kResamples;
-  return law.fit(fit::select(table, law, selection).data, options);
+  return fit::fit(table, law, selection, options);
 }
 
 Measure head_overlap_slope(const Findings&) {
