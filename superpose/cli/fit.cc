@@ -155,6 +155,11 @@ int run_fit(FitFlags flags) {
     }
     if (!flags.objective.empty()) law.objective = fit::find_objective(flags.objective);
     selected = fit::select(table, law, flags.selection);
+    for (const auto& input : law.inputs) {
+      const auto column = selected.columns.find(input);
+      if (column == selected.columns.end() || column->second != selected.y) continue;
+      throw Error(ErrorKind::usage, fmt::format("fit: column {} is y and the input {} too", selected.y, input));
+    }
   } catch (const Error& e) {
     throw std::string_view(e.what()).starts_with(flags.table) ? e : e.in(flags.table);
   }
@@ -167,6 +172,12 @@ int run_fit(FitFlags flags) {
       progress.update(fraction, fmt::format("{}/{} resamples", done, total), progress.eta(fraction));
     };
     result = law.fit(selected.data, options);
+  }
+  // A law of the width fitted over something else says nothing about the width.
+  for (const auto& [input, column] : selected.columns) {
+    if (input != "m" && selected.columns.contains("m") && selected.columns.at("m") == column && input != "d") {
+      result.inverse_width.reset();
+    }
   }
   Json body = fit::to_json(result);
   body["rows_read"] = selected.rows_read;

@@ -172,6 +172,7 @@ Action declare_forecast(CLI::App& app) {
   values("--l,--depth", "l", "depths: one, or one per width (default: as depth goes with width over the table)");
   values("--N", "N", "parameters");
   values("--D,--tokens", "D", "tokens: one, or one per width (default: the most of the table)");
+  values("--C", "C", "FLOPs, of a formula that takes them");
   values("--t", "t", "steps, law time");
   values("--V", "V", "vocabulary sizes, law vocab");
   values("--d", "d", "embedding widths, law vocab");

@@ -33,7 +33,15 @@ HeldOut hold_out_largest(const Data& data) {
 }
 
 double spread_95(const Fit& fit) {
-  if (!is_robust(fit.model.objective())) return fit.noise.variance ? fit.noise.t * std::sqrt(*fit.noise.variance) : 0;
+  if (!is_robust(fit.model.objective())) {
+    // The noise is that of a row of weight 1; a new row is taken to have the geometric mean of the table's weights.
+    double sum = 0, rows = 0;
+    for (const double w : fit.model.weights()) {
+      if (w > 0) sum += std::log(w), ++rows;
+    }
+    const double typical = rows > 0 ? std::exp(sum / rows) : 1;
+    return fit.noise.variance ? fit.noise.t * std::sqrt(*fit.noise.variance / typical) : 0;
+  }
   Eigen::VectorXd prediction, residual;
   if (!fit.model.solver().predict(fit.at(), prediction, residual)) return 0;
   std::vector<double> size;

@@ -45,7 +45,9 @@ void draw_units(uint64_t seed, uint32_t resample, std::vector<double>& counts) {
 
 Refit refit(const Fit& fit, const Eigen::VectorXd& weights) {
   const Model& model = fit.model;
-  const bool search = model.solver().system().basis->shapes.size() <= 1;  // one exponent: the whole range is cheap
+  // One exponent, few rows: the whole range is cheap, and a resample of few rows may well end elsewhere in it.
+  constexpr size_t kFewRows = 150;
+  const bool search = model.solver().system().basis->shapes.size() <= 1 && fit.data.y.size() <= kFewRows;
   Solution best = search ? model.search(weights, 1)[0] : model.polish(weights, fit.at());
   constexpr size_t kOthers = 2;
   for (size_t i = 1; i < fit.optima.size() && i <= kOthers && !search; ++i) {

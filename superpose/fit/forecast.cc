@@ -103,7 +103,8 @@ void draw_parameters(Member& member, const Options& options, int resamples) {
   member.fit->options.seed = options.seed;
   set_bootstrap(*member.fit, result);
   member.spread = spread_95(*member.fit);
-  if (!result.resampling) return;
+  // Without a degree of freedom the resamples say nothing of the noise.
+  if (!result.resampling || !member.fit->noise.variance) return;
   const auto& columns = result.resampling->draws;
   for (size_t r = 0; !columns.empty() && r < columns[0].size(); ++r) {
     auto& draw = member.draws.emplace_back();
@@ -232,6 +233,12 @@ class Forecaster {
       for (const double v : values) check(name, v);
     }
     for (const double v : request_.x) check(first_, v);
+    if (request_.vocabulary && first_ != "m") {
+      throw Error(ErrorKind::usage,
+                  fmt::format("forecast: --vocab ends a law of the width, and law {} has none as its first "
+                              "input",
+                              stored_.law.name));
+    }
     for (const double v : request_.compute) check("compute", v);
   }
   static void check(const std::string& name, double v) {
@@ -284,6 +291,9 @@ class Forecaster {
     }
     return out;
   }
+  void add_note(const std::string& note) {
+    if (std::find(out_.notes.begin(), out_.notes.end(), note) == out_.notes.end()) out_.notes.push_back(note);
+  }
   // The tokens of the longest run; any other input as it goes with the first one over the table.
   double derived(const std::string& input, double x) {
     const bool tokens = input == "D" || input == "t";
@@ -291,7 +301,7 @@ class Forecaster {
         tokens ? fmt::format("{} is {:.4g}, the largest of the table; say --{} to choose", input, largest(input), input)
                : fmt::format("{} follows {} as over the table (a straight line in logarithms); say --{} to choose",
                              input, first_, input);
-    if (std::find(out_.notes.begin(), out_.notes.end(), note) == out_.notes.end()) out_.notes.push_back(note);
+    add_note(note);
     return tokens ? largest(input) : relation(columns_.at(first_), columns_.at(input)).at(x);
   }
 
@@ -308,21 +318,23 @@ class Forecaster {
   }
 
   std::string why_refused(const ForecastPoint& point) const {
-    if (point.extrapolation_factor > request_.max_factor * (1 + 1e-12)) {
-      return fmt::format("{:.3g} times beyond the fitted data, more than --max-factor {:g}", point.extrapolation_factor,
-                         request_.max_factor);
-    }
-    if (request_.vocabulary && first_ == "m" && point.x >= *request_.vocabulary) {
-      return fmt::format(
-          "a width of {:g} reaches the vocabulary ({:g}): every token then has a direction of its own, and "
-          "the fall with width that the law describes ends",
-          point.x, *request_.vocabulary);
-    }
+    std::string out;
+    const auto add = [&](const std::string& reason) { out += (out.empty() ? "" : "; and ") + reason; };
     if (!stored_.identified && point.extrapolation_factor > 1) {
-      return "the table does not identify the law, and this lies beyond the table" +
-             (stored_.why_not.empty() ? "" : " (" + stored_.why_not + ")");
+      add("the table does not identify the law, and this lies beyond the table" +
+          (stored_.why_not.empty() ? "" : " (" + stored_.why_not + ")"));
     }
-    return "";
+    if (point.extrapolation_factor > request_.max_factor * (1 + 1e-12)) {
+      add(fmt::format("{:.3g} times beyond the fitted data, more than --max-factor {:g}", point.extrapolation_factor,
+                      request_.max_factor));
+    }
+    if (request_.vocabulary && point.x >= *request_.vocabulary) {
+      add(fmt::format(
+          "a width of {:g} reaches the vocabulary ({:g}): every token then has a direction of its own, and the "
+          "fall with width that the law describes ends",
+          point.x, *request_.vocabulary));
+    }
+    return out;
   }
 
   void add_points() {
@@ -352,19 +364,48 @@ class Forecaster {
     // [member][row], [member][draw][row]
     std::vector<std::vector<double>> best;
     std::vector<std::vector<std::vector<double>>> drawn;
+    std::vector<std::vector<double>> asymptotic;  // half widths [member][row]
     for (const auto& one : members_) {
-      const Evaluator evaluate(*one, rows_for(one->law, inputs, group));
+      const Data rows_there = rows_for(one->law, inputs, group);
+      const Evaluator evaluate(*one, rows_there);
+      asymptotic.push_back(half_widths(*one, rows_there));
       best.push_back(evaluate(one->best));
       auto& rows = drawn.emplace_back();
       for (const auto& draw : one->draws) rows.push_back(evaluate(draw));
     }
     for (size_t i = 0; i < out_.points.size(); ++i) {
-      if (out_.points[i].because.empty() || request_.force) fill(out_.points[i], 2 * i, best, drawn);
+      if (out_.points[i].because.empty() || request_.force) fill(out_.points[i], 2 * i, best, drawn, asymptotic);
     }
   }
 
+  // Half the asymptotic 95 % interval of the curve, in the units of y; 0 where there is none.
+  static std::vector<double> half_widths(const Member& one, const Data& rows) {
+    std::vector<double> out(rows.y.size());
+    if (!one.fit->noise.variance) return out;
+    const auto forecasts = one.fit->model.predict(rows, one.fit->at(), one.fit->curvature);
+    for (size_t i = 0; i < out.size(); ++i) {
+      if (!forecasts[i] || !(forecasts[i]->variance > 0)) continue;
+      out[i] = one.fit->noise.t * std::sqrt(*one.fit->noise.variance * forecasts[i]->variance);
+      if (on_logarithms(one.fit->model.objective())) out[i] *= forecasts[i]->value;
+    }
+    return out;
+  }
+
+  // Resamples are blind to what every one of them reproduces, such as the floor of a group of one row: their spread is
+  // stretched to the asymptotic one where it is less.
+  static double stretch_to(const std::vector<std::vector<double>>& draws, size_t row, double half) {
+    std::vector<Sample> sample;
+    for (const auto& rows : draws) {
+      if (std::isfinite(rows[row])) sample.push_back({rows[row], 1});
+    }
+    if (sample.size() < 40 || !(half > 0) || !std::isfinite(half)) return 1;
+    const auto [low, high] = mixture_interval(sample);
+    return high > low ? std::max(1.0, 2 * half / (high - low)) : 1;
+  }
+
   void fill(ForecastPoint& point, size_t row, const std::vector<std::vector<double>>& best,
-            const std::vector<std::vector<std::vector<double>>>& drawn) const {
+            const std::vector<std::vector<std::vector<double>>>& drawn,
+            const std::vector<std::vector<double>>& asymptotic) const {
     double loss = 0, gain = 0, total = 0, noise = 0;
     std::vector<Sample> losses, gains;
     bool open = false;
@@ -373,12 +414,13 @@ class Forecaster {
       const double y = best[j][row], g = y - best[j][row + 1];
       if (!std::isfinite(y)) continue;
       std::vector<Sample> own;
+      const double stretch = std::max(one.inflation, stretch_to(drawn[j], row, asymptotic[j][row]));
       for (const auto& rows : drawn[j]) {
         if (!std::isfinite(rows[row])) continue;
-        own.push_back({y + one.inflation * (rows[row] - y), 1});
+        own.push_back({y + stretch * (rows[row] - y), 1});
         const double share = one.weight / static_cast<double>(drawn[j].size());
         losses.push_back({own.back().value, share});
-        gains.push_back({g + one.inflation * (rows[row] - rows[row + 1] - g), share});
+        gains.push_back({g + stretch * (rows[row] - rows[row + 1] - g), share});
       }
       open = open || own.size() < 40;
       loss += one.weight * y, gain += one.weight * g, total += one.weight;
@@ -418,7 +460,7 @@ class Forecaster {
       throw Error(ErrorKind::usage, fmt::format("forecast: threshold = {:g}, expected above 0", threshold));
     constexpr int kPoints = 96;
     const double low = smallest(first_), far = (request_.force ? 1e4 : request_.max_factor) * largest(first_);
-    double high = request_.vocabulary && first_ == "m" && !request_.force ? std::min(far, *request_.vocabulary) : far;
+    double high = request_.vocabulary && !request_.force ? std::min(far, *request_.vocabulary) : far;
     if (!stored_.identified && !request_.force) high = largest(first_);
     std::vector<double> x;
     std::vector<std::map<std::string, double>> inputs;
@@ -472,24 +514,33 @@ class Forecaster {
       return it == stored_.units.end() ? 1.0 : it->second;
     };
     const auto& places = own.fit->model.parameters();
+    const auto known = groups();
+    const std::string floor_name = known.size() > 1 ? "" : known[0].empty() ? "E" : "E." + known[0];
+    if (known.size() > 1) add_note("N* and D* are those of every group; say --group for the loss of one");
     const auto split = [&](const std::vector<double>& v) {
       std::map<std::string, double> p;
       for (size_t i = 0; i < v.size(); ++i) p[places[i].name] = v[i];
       const double sum = p["alpha"] + p["beta"], G = std::pow(p["alpha"] * p["A"] / (p["beta"] * p["B"]), 1 / sum);
       const double flops = compute / 6 / (unit("N") * unit("D"));
       const double N = G * std::pow(flops, p["beta"] / sum), D = std::pow(flops, p["alpha"] / sum) / G;
-      const double floor = p.contains("E") ? p["E"] : 0;
+      const double floor = p.contains(floor_name) ? p[floor_name] : std::numeric_limits<double>::quiet_NaN();
       return std::array{N, D, floor + p["A"] / std::pow(N, p["alpha"]) + p["B"] / std::pow(D, p["beta"]),
                         p["beta"] / sum};
     };
     const auto best = split(own.best);
     ComputeSplit out{compute, best[0], best[1], best[2], 1, {}, {}, {}, {}, "", false};
+    if (!(out.N > 0 && out.D > 0 && std::isfinite(out.N) && std::isfinite(out.D))) {
+      out.because = "no optimum: with A or B at 0, or an exponent that vanishes, one of N and D does not matter";
+      out.refused = out_.refused = true;
+      out_.compute.push_back(out);
+      return;
+    }
     out.extrapolation_factor = std::max(factor("N", out.N), factor("D", out.D));
     out.N *= unit("N"), out.D *= unit("D");
     std::array<std::vector<Sample>, 5> samples;
     for (const auto& draw : own.draws) {
       const auto one = split(draw);
-      if (!std::isfinite(one[0]) || !std::isfinite(one[2])) continue;
+      if (!std::isfinite(one[0]) || !std::isfinite(one[1])) continue;
       const double N = one[0] * unit("N"), D = one[1] * unit("D");
       samples[0].push_back({N, 1}), samples[1].push_back({D, 1});
       samples[2].push_back({one[2], 1}), samples[3].push_back({one[3], 1});
@@ -502,12 +553,13 @@ class Forecaster {
       out_.exponent_N = mixture_interval(samples[3]);
       out_.exponent_D = Interval{1 - out_.exponent_N->second, 1 - out_.exponent_N->first};
     }
-    if (out.extrapolation_factor > request_.max_factor) {
-      out.because = fmt::format("N* or D* is {:.3g} times beyond the fitted data, more than --max-factor {:g}",
-                                out.extrapolation_factor, request_.max_factor);
-    } else if (!stored_.identified) {
+    if (!stored_.identified) {
       out.because =
           "the table does not identify the law" + (stored_.why_not.empty() ? "" : " (" + stored_.why_not + ")");
+    }
+    if (out.extrapolation_factor > request_.max_factor) {
+      out.because += fmt::format("{}N* or D* is {:.3g} times beyond the fitted data, more than --max-factor {:g}",
+                                 out.because.empty() ? "" : "; and ", out.extrapolation_factor, request_.max_factor);
     }
     out.refused = !out.because.empty() && !request_.force;
     out_.refused = out_.refused || out.refused;
@@ -535,6 +587,23 @@ class Forecaster {
 
 }  // namespace
 
-Forecast forecast(const StoredFit& fit, const ForecastRequest& request) { return Forecaster(fit, request).run(); }
+Forecast forecast(const StoredFit& fit, const ForecastRequest& request) {
+  try {
+    return Forecaster(fit, request).run();
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::numeric) throw;
+    Forecast out;  // nothing to answer with, forced or not
+    out.refused = true;
+    out.because = e.what();
+    for (const double x : request.x) {
+      ForecastPoint point;
+      point.x = x;
+      point.inputs = {{fit.law.inputs[0], x}};
+      point.because = e.what();
+      out.points.push_back(std::move(point));
+    }
+    return out;
+  }
+}
 
 }  // namespace superpose::fit

@@ -215,7 +215,9 @@ void warn_of_oddities(const Fit& fit, Result& result) {
   for (size_t i = 0; i < result.parameters.size(); ++i) {
     const auto& [name, p] = result.parameters[i];
     const auto kind = fit.model.parameters()[i].kind;
-    if (kind == ParameterKind::coefficient && p.value < 0 && law.expression.empty()) {
+    const bool falls =
+        kind == ParameterKind::coefficient && law.expression.empty() && result.status == Status::converged;
+    if (falls && p.value < 0) {
       warnings.push_back(
           fmt::format("{} is negative: the loss rises with {}, the law describes a falling one", name, law.inputs[0]));
     }
@@ -225,7 +227,7 @@ void warn_of_oddities(const Fit& fit, Result& result) {
     if (kind == ParameterKind::coefficient && p.at_bound && !p.held) {
       warnings.push_back(fmt::format("{} is at 0: this part of the law does not show in the table", name));
     }
-    if (law.is_only_a_power() && kind == ParameterKind::shape && p.value < 0) {
+    if (law.is_only_a_power() && kind == ParameterKind::shape && p.value < 0 && p.identified) {
       warnings.push_back(fmt::format("{} is negative: y rises with {}", name, law.inputs[0]));
     }
   }
@@ -251,7 +253,7 @@ void say_nothing_is_identified(const Fit& fit, Result& result) {
   }
   result.warnings.push_back(
       fmt::format("nothing is identified: the table does not tell {} apart{}", names,
-                  law.inputs.size() == 1
+                  law.inputs.size() == 1 && law.expression.empty()
                       ? fmt::format(" (two different {0} per group can not; three or more are needed)", law.inputs[0])
                       : std::string(": they can be moved together without changing the fit")));
 }
@@ -284,9 +286,14 @@ void identify(const Fit& fit, Result& result) {
       for (auto& [name, p] : result.parameters) p.identified = p.held;
     }
   }
+  if (!std::isfinite(result.objective)) {
+    for (auto& [name, p] : result.parameters) p.identified = p.held;
+    result.warnings.push_back("nothing is identified: the objective is too large for a number; scale the loss");
+  }
   warn_of_oddities(fit, result);
-  result.identified = std::all_of(result.parameters.begin(), result.parameters.end(),
-                                  [](const auto& entry) { return entry.second.identified; });
+  result.identified =
+      std::isfinite(result.objective) && std::all_of(result.parameters.begin(), result.parameters.end(),
+                                                     [](const auto& entry) { return entry.second.identified; });
 }
 
 void judge_inverse_width(const Fit& fit, Result& result) {

@@ -285,8 +285,13 @@ double Model::objective_of(const Point& at, const VectorXd& weights) const {
 
 std::vector<bool> Model::vanished(const Point& at) const {
   std::vector<bool> out(basis_->shapes.size());
-  if (line_ || law_.terms.empty()) return out;
   constexpr double kRounding = 1e-13;
+  if (line_) {
+    const VectorXd& logs = *basis_->only_power();
+    out[0] = std::abs(at.theta[0]) * (logs.maxCoeff() - logs.minCoeff()) < kRounding;
+    return out;
+  }
+  if (law_.terms.empty()) return out;
   Eigen::MatrixXd phi;
   basis_->evaluate(at.theta, phi);
   const double size = solver_->system().y.norm();
