@@ -67,7 +67,7 @@ void expect_honest(const Result& result, size_t rows) {
 
 TEST(Hostile, every_odd_table_gets_an_honest_answer) {
   int answered = 0;
-  for (uint32_t index = 0; index < 300; ++index) {
+  for (uint32_t index = 0; index < 100; ++index) {
     for (const Law& law : laws()) {
       Data data = odd_table(index);
       if (!law.groups) data.group.clear();
@@ -83,7 +83,7 @@ TEST(Hostile, every_odd_table_gets_an_honest_answer) {
       if (HasFailure()) return;
     }
   }
-  EXPECT_GT(answered, 900) << "most of them can be answered";
+  EXPECT_GT(answered, 300) << "most of them can be answered";
 }
 
 }  // namespace

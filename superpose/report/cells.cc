@@ -74,7 +74,7 @@ std::vector<Cell> split_by_learning_rate(const Cell& cell) {
 // Nothing when the numbers of a run are such that no line goes through them: then the cell has no exponent.
 std::optional<fit::Result> power_fit(const std::vector<double>& m, const std::vector<double>& loss) {
   try {
-    return fit::fit_power(m, loss);
+    return fit::fit_power(m, loss, {.brief = true});
   } catch (const Error&) {
     return std::nullopt;
   }

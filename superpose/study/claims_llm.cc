@@ -36,7 +36,7 @@ fit::Result fit_language_models() {
 
 Measure head_overlap_slope(const Findings&) {
   const fit::Table table = heads();
-  const auto fitted = fit::fit_power(table.numbers("m"), table.numbers("mean_sq_overlap"));
+  const auto fitted = fit::fit_power(table.numbers("m"), table.numbers("mean_sq_overlap"), {.brief = true});
   const auto& alpha = fitted["alpha"];
   return {alpha.value, alpha.ci95,
           fmt::format("overlap ~ m^-x over {} published heads: x = {} ± {} (s.e.), R² = {}", table.rows(),

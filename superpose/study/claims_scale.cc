@@ -52,7 +52,7 @@ std::map<int64_t, std::vector<Departure>> departures(const Findings& findings) {
         if (width <= n / 4) m.push_back(width), loss.push_back(value);
       }
       if (m.size() < 3 || losses.rbegin()->first < 2 * n) continue;
-      const auto law = fit::fit_power(m, loss);
+      const auto law = fit::fit_power(m, loss, {.brief = true});
       Departure d{cell.alpha, {}};
       for (const auto& [width, value] : losses) {
         if (width >= m.back())

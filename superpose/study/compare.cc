@@ -88,7 +88,7 @@ std::optional<WidthExponent> width_exponent(const std::vector<const ComparedMode
   }
   const std::set<double> widths(m.begin(), m.end());
   if (m.size() < kLeastForFit || widths.size() < 2) return std::nullopt;
-  const fit::Result result = fit::fit_power(m, overlap);
+  const fit::Result result = fit::fit_power(m, overlap, {.brief = true});
   WidthExponent out;
   out.family = std::move(family);
   out.exponent = result["alpha"].value, out.intercept = std::log(result["C"].value);

@@ -71,7 +71,7 @@ std::vector<FrontierForm> compare_forms(std::span<const double> m, std::span<con
     out.push_back({formula, 1, c, std::nullopt, aicc(s, count, 1)});
   }
   if (std::any_of(m.begin(), m.end(), [&](double w) { return w != m[0]; })) {
-    const auto law = fit::fit_power(m, count);
+    const auto law = fit::fit_power(m, count, {.brief = true});
     const double c = law["C"].value, exponent = -law["alpha"].value;
     const double s = squares(m, count, [&](double w) { return c * std::pow(w, exponent); });
     out.push_back({"c·m^β", 2, c, exponent, aicc(s, count, 2)});

@@ -108,7 +108,7 @@ std::vector<Exponent> exponents(const Cell& cell) {
     if (losses.size() < std::size(kPaperWidths)) continue;
     std::vector<double> m, loss;
     for (const auto& [width, value] : losses) m.push_back(static_cast<double>(width)), loss.push_back(value);
-    const auto fitted = fit::fit_power(m, loss);
+    const auto fitted = fit::fit_power(m, loss, {.brief = true});
     const fit::Parameter& alpha = fitted["alpha"];
     out.push_back({alpha.value, alpha.se.value_or(0), seed});
   }
@@ -170,7 +170,7 @@ std::optional<Estimate> power_over_seeds(const std::vector<SeedPoint>& points) {
   std::map<int64_t, double> slopes;
   Estimate of_one;
   for (const auto& [seed, xy] : by_seed) {
-    const auto fitted = fit::fit_power(xy.first, xy.second);
+    const auto fitted = fit::fit_power(xy.first, xy.second, {.brief = true});
     slopes[seed] = fitted["alpha"].value;
     of_one = {fitted["alpha"].value, fitted["alpha"].ci95,
               fmt::format("the interval is the regression's over {} points, one seed", most)};
