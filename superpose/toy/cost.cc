@@ -136,10 +136,10 @@ double least_bytes(const Config& config) {
   const double n = static_cast<double>(config.features > 0 ? config.features : 1);
   const double m = static_cast<double>(config.dim), batch = static_cast<double>(config.batch);
   const double padded = static_cast<double>(kernels::pad(static_cast<size_t>(config.dim)));
-  // reference: W, gradient, moments and copies in double, and three dense [B, n]. fast: W, gradient and moments in
-  // float; at the end W in double and once more in float.
+  // reference: W, gradient, moments and copies in double, and four dense [B, n], at times five. fast: W, gradient and
+  // moments in float; at the end W in double and once more in float.
   const double matrices = config.decoder == "untied" ? 2 : 1;
-  if (config.engine == "reference") return matrices * 8 * n * m * 6 + 8 * n * batch * 3 + 100 * n;
+  if (config.engine == "reference") return matrices * 8 * n * m * 6 + 8 * n * batch * 4 + 100 * n;
   const double scaled = config.importance == "uniform" ? 0 : sizeof(float) * n * padded;  // V times the root of I
   return matrices * (4 * sizeof(float) * n * padded + 12 * n * m) + scaled + 100 * n;
 }
