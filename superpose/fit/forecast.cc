@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "superpose/base/error.h"
 #include "superpose/fit/analysis.h"

@@ -32,9 +32,4 @@ struct HuberLoss {
   bool inside(double r) const { return std::abs(r) <= delta; }         // where ρ'' = 1; it is 0 outside
 };
 
-// What Result::objective sums for one residual.
-inline double loss_of(Objective objective, double delta, double r) {
-  return is_absolute(objective) ? std::abs(r) : HuberLoss{is_huber(objective) ? delta : HuberLoss{}.delta}.rho(r);
-}
-
 }  // namespace superpose::fit

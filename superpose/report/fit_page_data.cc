@@ -86,7 +86,7 @@ void read_rows(const Json& fit, FitPage& page) {
 }
 
 void read_curves(const Json& fit, FitPage& page) {
-  const Json& list = member(fit, "curves").is_array() ? member(fit, "curves") : member(fit, "curve");
+  const Json& list = member(fit, "curves");
   if (!list.is_array()) return;
   for (const Json& one : list) {
     FitCurve curve{text_field(one, "group"), finite_numbers(member(one, "x")), finite_numbers(member(one, "y")),
