@@ -105,9 +105,13 @@ std::string assemble_page(const std::string& title, const std::string& body, con
   return out + std::string(rest);
 }
 
-std::string render(const Inputs& inputs) {
+std::string render(const Inputs& inputs) { return pieces(inputs).html; }
+
+Pieces pieces(const Inputs& inputs) {
   const Page page = make_page(inputs);
-  return assemble_page(page.title, body_html(page), to_json(page));
+  Pieces out{page.title, body_html(page), to_json(page), ""};
+  out.html = assemble_page(out.title, out.body, out.data);
+  return out;
 }
 
 }  // namespace superpose::report

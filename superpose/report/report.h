@@ -49,4 +49,12 @@ Json page_data(const Inputs& inputs);
 // The page: one HTML file that loads nothing from anywhere.
 std::string render(const Inputs& inputs);
 
+// The page in pieces, for who shows it inside another one (serve/).
+struct Pieces {
+  std::string title, body;  // text; HTML: what stands in the page's body
+  Json data;                // page_data()
+  std::string html;         // the whole page, as render() writes it
+};
+Pieces pieces(const Inputs& inputs);
+
 }  // namespace superpose::report

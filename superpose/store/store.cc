@@ -13,6 +13,7 @@
 
 #include "superpose/base/error.h"
 #include "superpose/base/version.h"
+#include "superpose/store/numbers.h"
 #include "superpose/store/owner.h"
 #include "superpose/store/schema.h"
 #include "superpose/store/sqlite.h"
@@ -93,7 +94,7 @@ Run read_run(const Statement& row, Claims& claims, const std::string& where) {
   return run;
 }
 
-Database open_database(const std::filesystem::path& path, Mode mode) {
+Database open_database(const std::filesystem::path& path, Mode mode, std::chrono::milliseconds patience) {
   std::error_code ignored;
   if (path.empty()) throw Error(ErrorKind::usage, "the store's file name is empty");
   if (std::filesystem::is_directory(path, ignored)) {
@@ -103,14 +104,14 @@ Database open_database(const std::filesystem::path& path, Mode mode) {
     if (!std::filesystem::exists(path, ignored)) {
       throw Error(ErrorKind::io, path.string() + ": no such file; 'superpose sweep --store' creates a store");
     }
-    return open_to_read(path);
+    return open_to_read(path, patience);
   }
   const auto folder = std::filesystem::absolute(path).parent_path();
   if (!std::filesystem::is_directory(folder, ignored)) {
     throw Error(ErrorKind::io, fmt::format("{}: folder {} does not exist; create it first: mkdir -p '{}'",
                                            path.string(), folder.string(), folder.string()));
   }
-  return open_to_write(path);
+  return open_to_write(path, patience);
 }
 
 }  // namespace
@@ -122,7 +123,8 @@ struct Store::State {
   std::string owner = this_process();
   std::set<int64_t> held;  // claimed here and not yet finished
 
-  State(const std::filesystem::path& p, Mode mode) : path(p), database(open_database(p, mode)) {}
+  State(const std::filesystem::path& p, Mode mode, std::chrono::milliseconds patience)
+      : path(p), database(open_database(p, mode, patience)) {}
 
   struct Found {
     int64_t id = 0;
@@ -163,7 +165,8 @@ std::vector<Run> Store::State::select(std::string_view condition, std::string_vi
   });
 }
 
-Store::Store(const std::filesystem::path& path, Mode mode) : state_(std::make_unique<State>(path, mode)) {}
+Store::Store(const std::filesystem::path& path, Mode mode, std::chrono::milliseconds patience)
+    : state_(std::make_unique<State>(path, mode, patience)) {}
 Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&& other) noexcept {
   std::swap(state_, other.state_);  // the old claims are given back when `other` ends
@@ -291,6 +294,40 @@ std::unordered_map<std::string, RunStatus> Store::statuses(std::string_view kind
   });
 }
 
+int64_t Store::changes() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->database.pragma("data_version");
+}
+
+std::vector<RunRow> Store::rows(const RowsWanted& wanted) const {
+  constexpr std::string_view kColumns =
+      "SELECT id, kind, status, config, result, error, version, seconds, started_at, finished_at, owner, lease_until "
+      "FROM runs WHERE id ";
+  const auto read = [&](const Statement& row, Claims& claims) {
+    RunRow out;
+    out.id = row.integer(0), out.kind = row.text(1);
+    out.status = claims.shown(row.text(2), row.text(10), row.real(11));
+    out.config = row.text(3), out.numbers = numbers_of(row.text(4), wanted.numbers);
+    out.error = row.text(5), out.version = row.text(6), out.seconds = row.real(7);
+    out.error.resize(std::min(out.error.find('\n'), out.error.size()));
+    out.started_at = row.text(8), out.finished_at = row.text(9);
+    return out;
+  };
+  const std::lock_guard lock(state_->mutex);
+  return read_settled([&](Claims& claims) {
+    std::vector<RunRow> out;
+    Statement one(state_->database, std::string(kColumns) + "= ?1");
+    for (const int64_t id : wanted.ids) {
+      if (one.bind(1, id).step()) out.push_back(read(one, claims));
+      one.reset();
+    }
+    Statement rest(state_->database, std::string(kColumns) + "> ?1 ORDER BY id");
+    rest.bind(1, wanted.after);
+    while (rest.step()) out.push_back(read(rest, claims));
+    return out;
+  });
+}
+
 void Store::put_artifact(std::string_view kind, std::string_view name, const Json& value) {
   const std::lock_guard lock(state_->mutex);
   Statement(state_->database,
@@ -314,6 +351,12 @@ std::vector<Artifact> Store::artifacts(std::string_view kind) const {
     out.push_back({query.text(0), query.text(1), parse_json(query.text(2), where), query.text(3)});
   }
   return out;
+}
+
+std::string Store::newest_artifact(std::string_view but) const {
+  const std::lock_guard lock(state_->mutex);
+  Statement query(state_->database, "SELECT max(created_at) FROM artifacts WHERE kind <> ?1");
+  return query.bind(1, but).step() ? query.text(0) : "";
 }
 
 const std::filesystem::path& Store::path() const { return state_->path; }
