@@ -72,7 +72,7 @@ struct RowsWanted {
 };
 
 struct Artifact {
-  std::string kind;  // "claims", "fit", "inspect", "study"
+  std::string kind;  // "claims", "fit", "inspect", "live" (what a sweep does now)
   std::string name;  // unique within its kind
   Json value;
   std::string created_at;
@@ -122,6 +122,7 @@ class Store {
   int64_t changes() const;
 
   void put_artifact(std::string_view kind, std::string_view name, const Json& value);  // replaces
+  void remove_artifact(std::string_view kind, std::string_view name);                  // does nothing without one
   std::vector<Artifact> artifacts(std::string_view kind = "") const;
   // When the newest artifact of a kind other than `but` was written; empty when there is none.
   std::string newest_artifact(std::string_view but) const;
