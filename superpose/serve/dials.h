@@ -3,6 +3,7 @@
 // trains for at most half a second, at most two calls train at once, and a session that nobody has used for a while
 // makes room.
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>

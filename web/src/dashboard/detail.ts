@@ -24,6 +24,7 @@ export class Detail {
   private id: number | null = null;
   private whole: Whole | null = null;
   private wholeOf = "";      // id and status that `whole` was asked for
+  private store = "";        // its path, as the commands name it
   private drawn = "";
   private failed = "";
 
@@ -52,6 +53,8 @@ export class Detail {
     if (!run) { this.facts.textContent = "There is no such run in this store."; this.chart.replaceChildren(); return; }
     const key = `${run.id} ${run.status} ${run.finished}`;
     if (this.wholeOf !== key) { this.wholeOf = key; void this.fetch(run.id, key); }
+    const store = this.model.live?.store.path ?? "";
+    if (this.whole && store !== this.store) { this.store = store; this.sayWhole(this.whole); }
     this.sayFacts(run, working);
     this.drawChart(run, working);
   }
@@ -105,7 +108,7 @@ export class Detail {
     parts.push(el("h3", {}, "Configuration"), list(Object.entries(whole.config).map(([field, value]) => [symbolOf(field) === field ? field : `${symbolOf(field)}  (${field})`, valueText(value)])));
     parts.push(el("h3", {}, "Again, by hand"), el("pre", {}, `superpose show ${store} ${whole.id}`));
     if (whole.kind === "toy") parts.push(el("pre", {}, toyCommand(whole.config)));
-    parts.push(el("p", { class: "soft" }, `superpose ${whole.version} · key ${whole.key}`));
+    parts.push(el("p", { class: "facts" }, `superpose ${whole.version} · key ${whole.key}`));
     this.rest.replaceChildren(...parts);
   }
 }
