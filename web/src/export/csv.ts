@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A figure's numbers as a table and as CSV: what a reader without the picture gets.
-import { short } from "./palette";
-import type { Figure } from "./types";
+import { short } from "../palette";
+import type { Figure } from "../data/types";
 
 const kMostRows = 400;
 const columns = ["panel", "series", "source", "x", "to", "y", "value", "low", "high", "runs", "note"];

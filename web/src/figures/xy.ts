@@ -2,8 +2,8 @@
 // One panel of points and lines.
 import * as Plot from "@observablehq/plot";
 import { domainOf, ticksOf } from "./axes";
-import { colorOf, short } from "./palette";
-import type { Panel, Point, Series, Words } from "./types";
+import { colorOf, short } from "../palette";
+import type { Panel, Point, Series, Words } from "../data/types";
 
 const symbols: Record<string, Plot.SymbolType> = {
   dot: "circle", triangle: "triangle", square: "square", diamond: "diamond", star: "star",

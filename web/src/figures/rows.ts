@@ -2,8 +2,8 @@
 // One value per named row, as a line from 1 (the reference) to a dot. The name stands above its line: long names fit a phone.
 import * as Plot from "@observablehq/plot";
 import { ticksOf } from "./axes";
-import { colorOf, short } from "./palette";
-import type { Panel, Point, Series } from "./types";
+import { colorOf, short } from "../palette";
+import type { Panel, Point, Series } from "../data/types";
 
 const kRowHeight = 34;
 

@@ -2,8 +2,8 @@
 // One panel of a map over (γ, α). A cell without a value stays empty.
 import * as Plot from "@observablehq/plot";
 import { interpolateViridis } from "d3-scale-chromatic";
-import { short } from "./palette";
-import type { Panel, Point } from "./types";
+import { short } from "../palette";
+import type { Panel, Point } from "../data/types";
 
 // Viridis at t is dark below about 0.55: white text there, black above.
 const inkOn = (t: number) => (t < 0.55 ? "#fff" : "#000");
