@@ -15,7 +15,7 @@
 namespace superpose::report {
 namespace {
 
-constexpr size_t kCurvePoints = 60, kMostVectors = 100, kGramSide = 24, kMostBins = 64;
+constexpr size_t kCurvePoints = 60, kMostVectors = 120, kGramSide = 24, kMostBins = 128;
 const std::vector<std::string> kFields{"loss",
                                        "loss_std",
                                        "eval_loss",

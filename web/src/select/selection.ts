@@ -13,7 +13,7 @@ export interface Choice {
 export const kNobody: Choice = { law: null, decay: null, m: null, density: null, seed: null };
 // Names in the address; the first four are the coordinates of At, in its order.
 const names: [keyof Choice, string][] = [["law", "alpha"], ["decay", "gamma"], ["m", "m"], ["density", "E"], ["seed", "seed"]];
-const nearness = [1e-4, 2e-3, 1e-6, 1e-2];
+const nearness = [1e-4, 2e-3, 1e-6, 1e-2, 1e-6];  // of the fields, in the order of names
 
 export function same(coordinate: number, a: number | string, b: number | string): boolean {
   return typeof a === "number" && typeof b === "number" ? Math.abs(a - b) <= nearness[coordinate] : a === b;
