@@ -148,12 +148,18 @@ int sweep_study(const Flags& flags) {
   options.workers = plan.config["jobs"];
   options.memory_bytes = study::memory_for_runs(plan.memory);
   options.stop = signals.flag();
-  options.on_progress = show_progress(line);
+  std::optional<study::Live> live(std::in_place, store, plan.study, plan.config["jobs"].get<int>());
+  options.on_progress = [&live, show = show_progress(line)](const sweep::Progress& now) {
+    live->progress(now);
+    show(now);
+  };
   study::WorkOptions work;
   if (flags.snapshot_every > 0) work.snapshots = study::snapshot_folder(flags.store);
   work.snapshot_every_seconds = flags.snapshot_every;
   work.note = [](const std::string& text) { fmt::print(stderr, "superpose: sweep: {}\n", text); };
+  work.live = &*live;
   const sweep::Progress end = sweep::run(store, plan.jobs, study::toy_work(work), options);
+  live.reset();
   study::remove_old_snapshots(store);
   const auto failures = failures_of(store, plan);
   const int code = end.done < end.total ? signals.exit_code() : failures.empty() ? 0 : exit_code(ErrorKind::numeric);

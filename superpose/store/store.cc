@@ -303,6 +303,11 @@ void Store::put_artifact(std::string_view kind, std::string_view name, const Jso
       .run();
 }
 
+void Store::remove_artifact(std::string_view kind, std::string_view name) {
+  const std::lock_guard lock(state_->mutex);
+  Statement(state_->database, "DELETE FROM artifacts WHERE kind = ?1 AND name = ?2").bind(1, kind).bind(2, name).run();
+}
+
 std::vector<Artifact> Store::artifacts(std::string_view kind) const {
   const std::lock_guard lock(state_->mutex);
   Statement query(state_->database,

@@ -50,7 +50,7 @@ struct RunStatus {
 };
 
 struct Artifact {
-  std::string kind;  // "claims", "fit", "inspect", "study"
+  std::string kind;  // "claims", "fit", "inspect", "live" (what a sweep does now)
   std::string name;  // unique within its kind
   Json value;
   std::string created_at;
@@ -94,6 +94,7 @@ class Store {
   std::unordered_map<std::string, RunStatus> statuses(std::string_view kind) const;  // by key; reads no JSON
 
   void put_artifact(std::string_view kind, std::string_view name, const Json& value);  // replaces
+  void remove_artifact(std::string_view kind, std::string_view name);                  // does nothing without one
   std::vector<Artifact> artifacts(std::string_view kind = "") const;
 
   const std::filesystem::path& path() const;

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include "superpose/base/base.h"
+#include "superpose/base/threads.h"
 #include "superpose/study/files.h"
 #include "superpose/study/inspect.h"
+#include "superpose/study/live.h"
 #include "superpose/study/measure.h"
 #include "superpose/study/results.h"
 #include "superpose/study/toy_run.h"
@@ -75,10 +77,16 @@ StudyResult run_study(const StudyOptions& options) {
   sweep::Options sweeping;
   sweeping.workers = options.jobs;
   sweeping.memory_bytes = memory_for_runs(memory);
-  sweeping.on_progress = options.on_progress;
+  std::optional<Live> live(std::in_place, store, result.name, options.jobs > 0 ? options.jobs : available_cores());
+  sweeping.on_progress = [&](const sweep::Progress& now) {
+    live->progress(now);
+    if (options.on_progress) options.on_progress(now);
+  };
   sweeping.stop = options.stop;
   result.progress = sweep::run(
-      store, jobs, toy_work({.snapshots = snapshot_folder(result.store), .note = options.on_stage}), sweeping);
+      store, jobs, toy_work({.snapshots = snapshot_folder(result.store), .note = options.on_stage, .live = &*live}),
+      sweeping);
+  live.reset();  // the sweep has ended
   remove_old_snapshots(store);
   result.stopped = options.stop && *options.stop;
   for (const sweep::Job& job : jobs) {

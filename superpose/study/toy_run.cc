@@ -7,11 +7,14 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "superpose/checkpoint/checkpoint.h"
 #include "superpose/geometry/geometry.h"
 #include "superpose/kernels/kernels.h"
 #include "superpose/study/emergence.h"
+#include "superpose/study/live.h"
+#include "superpose/study/picture.h"
 #include "superpose/study/snapshot.h"
 
 namespace superpose::study {
@@ -25,15 +28,6 @@ Json or_null(const std::optional<double>& value) { return value ? Json(*value) :
 // A sum of squares that the engine's float sums may have put up to 1e-9 below 0.
 Json not_negative(const std::optional<double>& loss) { return loss ? Json(std::max(0.0, *loss)) : Json(nullptr); }
 
-// Row norms in 50 equal bins from 0 to the largest norm, for the page.
-Json histogram(const std::vector<double>& norms) {
-  constexpr size_t kBins = 50;
-  const double top = std::max(1.5, *std::max_element(norms.begin(), norms.end()) * (1 + 1e-12));
-  std::vector<size_t> counts(kBins);
-  for (const double r : norms) ++counts[std::min(kBins - 1, static_cast<size_t>(r / top * kBins))];
-  return {{"min", 0.0}, {"max", top}, {"counts", counts}};
-}
-
 Json rows_json(const Matrix<float>& W) {
   Json out = Json::array();
   for (size_t i = 0; i < W.rows(); ++i) out.push_back(std::vector<float>(W.row(i).begin(), W.row(i).end()));
@@ -46,6 +40,7 @@ void add_geometry(const toy::Resolved& run, const toy::Result& trained, Json& ou
   const auto summary = geometry::summarize_norms(norms);
   geometry::OverlapOptions represented, strong;
   represented.min_norm = kRepresented;
+  represented.bins = kOverlapBins;
   strong.min_norm = kStrong;
   const auto of_represented = geometry::overlap(W, represented);
   const auto of_strong = geometry::overlap(W, strong);
@@ -62,7 +57,8 @@ void add_geometry(const toy::Resolved& run, const toy::Result& trained, Json& ou
   out["welch_bound_strong"] = or_null(geometry::welch_bound_mean_square(of_strong.rows, W.cols));
   out["norm_mean"] = summary.mean;
   out["norm_quantiles"] = summary.quantiles;
-  out["norm_histogram"] = histogram(norms);
+  out["norm_histogram"] = norm_histogram(norms);
+  out["picture"] = picture(W, norms, of_represented);
   const auto d = geometry::feature_dimensionality(W);
   out["dimensionality_sum"] = std::accumulate(d.begin(), d.end(), 0.0);
   std::vector<double> weight = run.law.probability;  // I_i p_i
@@ -89,7 +85,7 @@ Json toy_result(const toy::Resolved& run, const toy::Result& t) {
     for (const char* name :
          {"phi_half", "phi_one", "rows_represented", "rows_strong", "overlap_mean_square", "overlap_mean_square_all",
           "overlap_mean_square_strong", "overlap_mean_abs", "overlap_max", "welch_bound_strong", "norm_mean",
-          "norm_quantiles", "norm_histogram", "dimensionality_sum", "loss_unlearned", "frobenius_square"}) {
+          "norm_quantiles", "norm_histogram", "picture", "dimensionality_sum", "loss_unlearned", "frobenius_square"}) {
       out[name] = nullptr;
     }
   } else {
@@ -218,7 +214,10 @@ sweep::Work toy_work(const WorkOptions& work) {
           std::make_shared<SnapshotFile>(run, SnapshotOptions{path, work.snapshot_every_seconds, false, work.note});
       options.snapshots = snapshots.get();
     }
-    options.on_progress = [&](int64_t step, double) {
+    std::optional<Live::Run> live;
+    if (work.live) live.emplace(*work.live, config, run.config.steps, context);
+    options.on_progress = [&](int64_t step, double loss) {
+      if (live) live->at(step, loss);
       if (context.fraction_done)
         context.fraction_done(static_cast<double>(step) / static_cast<double>(run.config.steps));
     };

@@ -28,10 +28,13 @@ std::vector<sweep::Job> resolve_jobs(const std::vector<Json>& configs, double me
 // What runs at once may take of the memory there is: 0.9 of it, less the program itself; 0 = not known.
 double memory_for_runs(const MemoryLimit& limit);
 
+class Live;
+
 struct WorkOptions {
   std::filesystem::path snapshots;               // folder for snapshots, made when needed; empty: none are saved
   double snapshot_every_seconds = 60;            // also: runs predicted to be shorter save none
   std::function<void(const std::string&)> note;  // remarks about snapshots; called from any thread
+  Live* live = nullptr;                          // told of every run; must outlive the work
 };
 // What such a job does: train and measure. A run goes on from its snapshot when an earlier process left one.
 sweep::Work toy_work(const WorkOptions& options = {});

@@ -227,6 +227,7 @@ class FastEngine : public Engine {
   Matrix<double> decoder_gradient() const override { return unpadded(decoder_.gradient); }
   Profile profile() const override { return profile_; }
 
+  void set_decay(double gamma) override { config_.decay = gamma; }
   bool finite() const override {
     double sum = 0;
     for (size_t i = 0; i < n_; ++i) sum += kernels::sum_squares(W_.data() + i * stride_, stride_);

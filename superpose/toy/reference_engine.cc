@@ -50,6 +50,7 @@ class ReferenceEngine : public Engine {
   Matrix<double> weights() const override { return copy(W_.value); }
   std::vector<double> biases() const override { return {b_.value.data(), b_.value.data() + n_}; }
   Matrix<double> decoder() const override { return copy(decoder_.value); }
+  void set_decay(double gamma) override { config_.decay = gamma; }
   bool finite() const override { return W_.value.allFinite() && b_.value.allFinite() && decoder_.value.allFinite(); }
   std::vector<StateArray> state() override {
     std::vector<StateArray> out;

@@ -206,6 +206,30 @@ inline void Workers::check() const {
 int64_t eval_batches(const Config& config);
 Result train(const Resolved& run, const TrainOptions& options = {});
 
+// A run between its first step and its last, for who wants to look at it in between or to turn the dial; train() is one
+// advanced to its end. `run` must outlive it.
+class Session {
+ public:
+  // Goes on from options.snapshots when these hold a state.
+  explicit Session(const Resolved& run, const TrainOptions& options = {});
+  ~Session();
+  // At most `steps` more: it stops at the last step of the configuration, and when the run diverges. Throws Cancelled.
+  void advance(int64_t steps);
+  // γ of the steps to come; the configuration keeps the first one. A run whose γ was never changed ends with the same
+  // bits as train().
+  void set_decay(double gamma);
+  int64_t step() const;  // steps done
+  bool done() const;     // no step is left, or the run diverged
+  // The run as it stands: weights, curve, and the mean loss of the last 100 steps that this process computed (fewer at
+  // first, none before the first); no eval_loss.
+  Result now() const;
+  Result finish();  // once, when done(): what train() returns
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 // What each feature costs and whether the model tells it from the others, estimated so that rare features are measured
 // as well as frequent ones. docs/math.md §4 "Features one by one".
 struct FeatureLosses {
@@ -246,7 +270,8 @@ class Engine {
   virtual Matrix<double> decoder() const = 0;
   virtual Matrix<double> decoder_gradient() const = 0;
   virtual void set_decoder(const Matrix<double>& decoder) = 0;
-  virtual bool finite() const = 0;  // are all weights finite?
+  virtual bool finite() const = 0;           // are all weights finite?
+  virtual void set_decay(double gamma) = 0;  // of the steps to come
   virtual Profile profile() const { return {}; }
   // Everything that the next step depends on: what a snapshot holds. Sizes depend on the configuration alone.
   virtual std::vector<StateArray> state() = 0;

@@ -92,105 +92,141 @@ void evaluate(Engine& engine, const Resolved& run, const features::Sampler& samp
   result.eval_loss_se = m.std / std::sqrt(static_cast<double>(count) - 1);
 }
 
-// One run from its first step, or its snapshot, to its last.
-class Training {
- public:
-  Training(const Resolved& run, const TrainOptions& options)
-      : run_(run),
-        options_(options),
-        workers_{options.threads, options.threads_allowed, options.cancelled},
-        engine_(make_engine(run, workers_)),
-        sampler_(make_sampler(run)) {
-    state_ = engine_->state();
-    state_.push_back(state_array("training", &progress_, 1));
-    if (options_.snapshots && options_.snapshots->load(state_)) result_.resumed_at = progress_.next_step;
+}  // namespace
+
+struct Session::State {
+  State(const Resolved& resolved, const TrainOptions& train_options)
+      : run(resolved),
+        options(train_options),
+        workers{options.threads, options.threads_allowed, options.cancelled},
+        engine(make_engine(run, workers)),
+        sampler(make_sampler(run)) {
+    arrays = engine->state();
+    arrays.push_back(state_array("training", &progress, 1));
+    if (options.snapshots && options.snapshots->load(arrays)) result.resumed_at = progress.next_step;
   }
 
-  Result run() {
-    try {
-      steps();
-      finish();
-    } catch (const Cancelled&) {  // the state is still that after the last whole step
-      if (options_.snapshots && !result_.diverged && progress_.next_step > 0) options_.snapshots->save(state_, true);
-      throw;
-    }
-    return std::move(result_);
-  }
+  void steps(int64_t end);
+  void diverged_at(int64_t step);
+  void look(Result& out) const;
 
- private:
-  void steps() {
-    const Config& config = run_.config;
-    auto mark = Clock::now();
-    const auto lap = [&mark] {
-      const auto now = Clock::now();
-      return seconds(now - std::exchange(mark, now));
-    };
-    while (progress_.next_step < config.steps) {
-      const int64_t step = progress_.next_step;
-      const bool check = step % kCheckEvery == 0;
-      workers_.check();
-      const auto before = Clock::now();
-      sampler_.draw(static_cast<uint64_t>(config.seed), RandomStream::training_data, static_cast<uint32_t>(step),
-                    static_cast<uint32_t>(config.batch), batch_);
-      sampling_ += seconds(Clock::now() - before);
-      const double loss = engine_->step(batch_, step);
-      const double spent = lap();
-      progress_.seconds += spent;
-      result_.seconds_here += spent;
-      if (step == 0) progress_.limit = kExplosion * std::max(loss, nothing_learned(run_));
-      if (!(loss <= progress_.limit) || (check && !engine_->finite())) {
-        diverged_at(step);
-        return;
-      }
-      progress_.add(step, loss, config.steps);
-      if (step >= config.steps - kLastSteps) progress_.last[progress_.last_count++] = loss;
-      ++progress_.next_step;
-      if (check && options_.on_progress) options_.on_progress(step, loss);
-      if (options_.snapshots && options_.snapshots->due()) options_.snapshots->save(state_, false);
-    }
-    if (!engine_->finite()) diverged_at(config.steps - 1);
-  }
-
-  void diverged_at(int64_t step) {
-    result_.diverged = true;
-    result_.diverged_at = step;
-  }
-
-  void finish() {
-    result_.steps_done = progress_.next_step;
-    result_.seconds = progress_.seconds;
-    for (int64_t k = 0; k < progress_.points; ++k)
-      result_.curve.emplace_back(progress_.point_step[k], progress_.point_loss[k]);
-    result_.W = in_float(engine_->weights());
-    if (run_.config.decoder == "untied") result_.decoder = in_float(engine_->decoder());
-    for (const double x : engine_->biases()) result_.b.push_back(static_cast<float>(x));
-    result_.profile = engine_->profile();
-    result_.profile.sampling = sampling_;
-    if (result_.diverged) return;
-    const Moments m = moments(std::span(progress_.last).first(static_cast<size_t>(progress_.last_count)));
-    result_.loss = m.mean;
-    result_.loss_std = m.std;
-    evaluate(*engine_, run_, sampler_, options_, result_);
-  }
-
-  const Resolved& run_;
-  const TrainOptions& options_;
-  Workers workers_;
-  std::unique_ptr<Engine> engine_;
-  features::Sampler sampler_;
-  features::Batch batch_;
-  Progress progress_;
-  double sampling_ = 0;
-  std::vector<StateArray> state_;
-  Result result_;
+  const Resolved& run;
+  const TrainOptions options;
+  Workers workers;
+  std::unique_ptr<Engine> engine;
+  features::Sampler sampler;
+  features::Batch batch;
+  Progress progress;
+  double sampling = 0;
+  std::vector<StateArray> arrays;
+  std::vector<double> recent;  // losses of the last steps, a ring; what this process computed
+  Result result;
 };
 
-}  // namespace
+// Steps up to, not including, `end`.
+void Session::State::steps(int64_t end) {
+  const Config& config = run.config;
+  auto mark = Clock::now();
+  const auto lap = [&mark] {
+    const auto now = Clock::now();
+    return seconds(now - std::exchange(mark, now));
+  };
+  while (progress.next_step < end) {
+    const int64_t step = progress.next_step;
+    const bool check = step % kCheckEvery == 0;
+    workers.check();
+    const auto before = Clock::now();
+    sampler.draw(static_cast<uint64_t>(config.seed), RandomStream::training_data, static_cast<uint32_t>(step),
+                 static_cast<uint32_t>(config.batch), batch);
+    sampling += seconds(Clock::now() - before);
+    const double loss = engine->step(batch, step);
+    const double spent = lap();
+    progress.seconds += spent;
+    result.seconds_here += spent;
+    if (step == 0) progress.limit = kExplosion * std::max(loss, nothing_learned(run));
+    if (!(loss <= progress.limit) || (check && !engine->finite())) return diverged_at(step);
+    progress.add(step, loss, config.steps);
+    if (step >= config.steps - kLastSteps) progress.last[progress.last_count++] = loss;
+    if (recent.size() < kLastSteps)
+      recent.push_back(loss);
+    else
+      recent[static_cast<size_t>(step % kLastSteps)] = loss;
+    ++progress.next_step;
+    if (check && options.on_progress) options.on_progress(step, loss);
+    if (options.snapshots && options.snapshots->due()) options.snapshots->save(arrays, false);
+  }
+  if (end == config.steps && !engine->finite()) diverged_at(config.steps - 1);
+}
+
+void Session::State::diverged_at(int64_t step) {
+  result.diverged = true;
+  result.diverged_at = step;
+}
+
+// What can be seen at any step.
+void Session::State::look(Result& out) const {
+  out.steps_done = progress.next_step;
+  out.seconds = progress.seconds;
+  for (int64_t k = 0; k < progress.points; ++k) out.curve.emplace_back(progress.point_step[k], progress.point_loss[k]);
+  out.W = in_float(engine->weights());
+  if (run.config.decoder == "untied") out.decoder = in_float(engine->decoder());
+  for (const double x : engine->biases()) out.b.push_back(static_cast<float>(x));
+  out.profile = engine->profile();
+  out.profile.sampling = sampling;
+}
+
+Session::Session(const Resolved& run, const TrainOptions& options) : state_(std::make_unique<State>(run, options)) {}
+Session::~Session() = default;
+
+int64_t Session::step() const { return state_->progress.next_step; }
+bool Session::done() const { return state_->result.diverged || step() >= state_->run.config.steps; }
+void Session::set_decay(double gamma) { state_->engine->set_decay(gamma); }
+
+void Session::advance(int64_t steps) {
+  if (done() || steps <= 0) return;
+  const int64_t left = state_->run.config.steps - step();
+  try {
+    state_->steps(step() + std::min(steps, left));
+  } catch (const Cancelled&) {  // the state is still that after the last whole step
+    const bool worth_it = !state_->result.diverged && step() > 0;
+    if (state_->options.snapshots && worth_it) state_->options.snapshots->save(state_->arrays, true);
+    throw;
+  }
+}
+
+Result Session::now() const {
+  Result out = state_->result;
+  state_->look(out);
+  if (out.diverged || state_->recent.empty()) return out;
+  const Moments m = moments(state_->recent);
+  out.loss = m.mean, out.loss_std = m.std;
+  return out;
+}
+
+Result Session::finish() {
+  State& state = *state_;
+  SUPERPOSE_ASSERT(done());
+  state.look(state.result);
+  if (state.result.diverged) return std::move(state.result);
+  const Moments m = moments(std::span(state.progress.last).first(static_cast<size_t>(state.progress.last_count)));
+  state.result.loss = m.mean, state.result.loss_std = m.std;
+  try {
+    evaluate(*state.engine, state.run, state.sampler, state.options, state.result);
+  } catch (const Cancelled&) {
+    if (state.options.snapshots) state.options.snapshots->save(state.arrays, true);
+    throw;
+  }
+  return std::move(state.result);
+}
 
 std::unique_ptr<Engine> make_engine(const Resolved& run, const Workers& workers) {
   return run.config.engine == "reference" ? make_reference_engine(run, workers) : make_fast_engine(run, workers);
 }
 
-Result train(const Resolved& run, const TrainOptions& options) { return Training(run, options).run(); }
+Result train(const Resolved& run, const TrainOptions& options) {
+  Session session(run, options);
+  session.advance(run.config.steps);
+  return session.finish();
+}
 
 }  // namespace superpose::toy
