@@ -13,7 +13,7 @@
 #include "superpose/base/sha256.h"
 
 namespace superpose {
-std::span<const EmbeddedFile> dashboard_files();  // web/dist: dashboard.html, .css, .js, page.css
+std::span<const EmbeddedFile> dashboard_files();  // of web/dist
 }
 
 namespace superpose::serve {
@@ -69,7 +69,9 @@ Shared make_content(std::string type, std::string plain, std::string security, i
 }
 
 std::vector<Asset> dashboard_assets() {
-  const std::array<std::pair<const char*, const char*>, 4> files{{{"dashboard.html", kHtml},
+  const std::array<std::pair<const char*, const char*>, 6> files{{{"dashboard.html", kHtml},
+                                                                  {"dial.css", "text/css; charset=utf-8"},
+                                                                  {"dial.js", "text/javascript; charset=utf-8"},
                                                                   {"dashboard.css", "text/css; charset=utf-8"},
                                                                   {"dashboard.js", "text/javascript; charset=utf-8"},
                                                                   {"page.css", "text/css; charset=utf-8"}}};
@@ -91,7 +93,8 @@ std::string policy_of_page(std::string_view html) {
     const size_t open = html.find('>', at), end = html.find("</script", at);
     if (open == std::string_view::npos || end == std::string_view::npos || open >= end) break;
     const std::string_view tag = html.substr(at, open - at);
-    if (tag.find("application/json") == std::string_view::npos) {
+    // Data is no script and asks for no permission.
+    if (tag.find("application/json") == std::string_view::npos && tag.find("text/plain") == std::string_view::npos) {
       Sha256 sha;
       sha.add(html.substr(open + 1, end - open - 1));
       hashes += " 'sha256-" + base64(sha.hex()) + "'";

@@ -93,9 +93,7 @@ Dials::Answer Dials::with(const std::string& id, const std::function<Answer(Dial
 
 Dials::Answer Dials::create(const Json& body) {
   if (!make_) return error(404, "unsupported", "this server has no dial");
-  if (!body.is_object() || !body.contains("config") || !body["config"].is_object()) {
-    return error(400, "usage", "expected {\"config\": {…}}");
-  }
+  if (!body.is_object()) return error(400, "usage", "expected a configuration: {\"features\": 200, …}");
   const auto session = std::make_shared<Session>();
   const std::string id = random_token().substr(0, 32);
   {
@@ -106,7 +104,7 @@ Dials::Answer Dials::create(const Json& body) {
   }
   const std::lock_guard one(session->mutex);
   try {
-    session->dial = make_(body["config"]);
+    session->dial = make_(body);
     return {200, {{"id", id}, {"frame", session->dial->frame()}}};
   } catch (const std::exception& e) {
     remove(id);

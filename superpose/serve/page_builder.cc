@@ -22,8 +22,8 @@ constexpr int kNice = 10;
 
 }  // namespace
 
-PageBuilder::PageBuilder(std::filesystem::path store, std::function<report::Inputs(const store::Store&)> inputs)
-    : store_(std::move(store)), inputs_(std::move(inputs)) {}
+PageBuilder::PageBuilder(std::filesystem::path store, std::function<Shared(const store::Store&)> make)
+    : store_(std::move(store)), make_(std::move(make)) {}
 
 PageBuilder::~PageBuilder() { stop(); }
 
@@ -44,7 +44,7 @@ void PageBuilder::stop() {
 PageBuilder::Built PageBuilder::get(uint64_t version, bool fresh, milliseconds patience) {
   std::unique_lock lock(mutex_);
   if (newest_.version < version) newest_.error.clear(), wanted_ = std::max(wanted_, version);
-  if (newest_.figures && !(fresh && newest_.version < version)) {
+  if (newest_.content && !(fresh && newest_.version < version)) {
     asked_.notify_all();
     return newest_;
   }
@@ -54,7 +54,7 @@ PageBuilder::Built PageBuilder::get(uint64_t version, bool fresh, milliseconds p
   const uint64_t enough = attempts_ + 2;
   built_.wait_for(lock, patience, [&] {
     return stopping_ || newest_.version >= version || attempts_ >= enough ||
-           (!newest_.figures && !newest_.error.empty());
+           (!newest_.content && !newest_.error.empty());
   });
   return newest_;
 }
@@ -63,13 +63,7 @@ PageBuilder::Built PageBuilder::build() const {
   Built out;
   try {
     const store::Store store(store_, store::Mode::read_only, kPatience);
-    const report::Pieces pieces = report::pieces(inputs_(store));
-    const Json figures{{"schema", "superpose.dashboard.page/1"},
-                       {"title", pieces.title},
-                       {"body", pieces.body},
-                       {"data", pieces.data}};
-    out.figures = make_content(kJson, figures.dump(-1, ' ', false, Json::error_handler_t::replace), kNothing, 3);
-    out.page = make_content(kHtml, pieces.html, policy_of_page(pieces.html), 3);
+    out.content = make_(store);
   } catch (const std::exception& e) {
     out.error = *e.what() ? e.what() : "the page could not be made";
   }
@@ -92,7 +86,7 @@ void PageBuilder::loop() {
     Built built = build();
     next = Clock::now() + std::max<Clock::duration>(kLeastPause, (Clock::now() - begin) * kPausePerWork);
     lock.lock();
-    if (built.figures) {
+    if (built.content) {
       built.version = version;
       newest_ = std::move(built);
     } else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The figures, made again as runs finish. Reading every result and drawing them up takes seconds for a large store, so
-// it happens in one thread of low priority, only when somebody asks, and rarely enough to take a small share of a core.
+// What is made from the whole store (the figures, the report), made again as runs finish. Reading every result takes
+// seconds for a large store, so it happens in a thread of low priority, only when somebody asks, and rarely enough to
+// take a small share of a core.
 #pragma once
 #include <chrono>
 #include <condition_variable>
@@ -17,7 +18,7 @@ namespace superpose::serve {
 
 class PageBuilder {
  public:
-  PageBuilder(std::filesystem::path store, std::function<report::Inputs(const store::Store&)> inputs);
+  PageBuilder(std::filesystem::path store, std::function<Shared(const store::Store&)> make);
   ~PageBuilder();
   void start();
   void stop();
@@ -26,10 +27,10 @@ class PageBuilder {
     Shared figures;        // JSON {"schema", "page": version, "title", "body", "data"}
     Shared page;           // the report as one HTML file
     uint64_t version = 0;  // of the store's content when the reading began
-    std::string error;     // why the last attempt failed; figures and page are then of an earlier one, or null
+    std::string error;     // why the last attempt failed; content is then of an earlier one, or null
   };
   // The newest there is. Asks for a newer one when `version` is newer; waits for it only when there is none yet (or
-  // `fresh`: also when it is older than `version`), at most so long. Null figures and no error: not ready in that time.
+  // `fresh`: also when it is older than `version`), at most so long. Null content and no error: not ready in that time.
   Built get(uint64_t version, bool fresh, std::chrono::milliseconds patience);
 
  private:
@@ -37,7 +38,7 @@ class PageBuilder {
   Built build() const;
 
   const std::filesystem::path store_;
-  const std::function<report::Inputs(const store::Store&)> inputs_;
+  const std::function<Shared(const store::Store&)> make_;
   std::thread thread_;
 
   std::mutex mutex_;  // guards all below

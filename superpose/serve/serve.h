@@ -17,7 +17,7 @@
 //   GET  /api/runs        all runs, by column     GET /api/runs/ID      one run, whole
 //   GET  /api/live        what sweeps do now      GET /api/page         the figures: HTML and data
 //   GET  /api/events      server-sent events: "runs" {runs: [row]}, "live" {…as /api/live}, "reset", "beat"
-//   POST /api/dial {config}   POST /api/dial/ID/advance {steps?, milliseconds?}   POST /api/dial/ID/decay {decay}
+//   POST /api/dial CONFIG   POST /api/dial/ID/advance {steps?, milliseconds?}   POST /api/dial/ID/decay {decay}
 //   DELETE /api/dial/ID
 // Errors are {"error": {"kind", "text"}} with a 4xx or 5xx status.
 //

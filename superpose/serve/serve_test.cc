@@ -361,8 +361,8 @@ TEST_F(ServeTest, other_sites_are_kept_out) {
   EXPECT_EQ(status_of(raw("GET / HTTP/1.1\r\n\r\n")), 400) << "no Host";
   EXPECT_EQ(status_of(raw("GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n")), 400) << "two";
   const auto post_from = [&](const std::string& origin) {
-    const auto answer = client().Post("/api/dial", {{"Host", "localhost" + port}, {"Origin", origin}},
-                                      R"({"config":{"steps":1}})", "application/json");
+    const auto answer = client().Post("/api/dial", {{"Host", "localhost" + port}, {"Origin", origin}}, R"({"steps":1})",
+                                      "application/json");
     return answer ? answer->status : 0;
   };
   EXPECT_EQ(post_from("http://localhost" + port), 200);
@@ -578,7 +578,7 @@ TEST_F(ServeTest, stops_within_a_second_whatever_clients_do) {
   ASSERT_TRUE(two.hears("event: beat"));
   const int silent = connect(), half = connect();
   EXPECT_GT(::send(half, "GET / HT", 8, MSG_NOSIGNAL), 0);
-  const Json dial = post("/api/dial", R"({"config":{"steps":1000000000}})");
+  const Json dial = post("/api/dial", R"({"steps":1000000000})");
   std::thread training([&] {
     httplib::Client busy("127.0.0.1", server->port());
     busy.Post("/api/dial/" + dial["id"].get<std::string>() + "/advance", R"({"milliseconds":500})", "application/json");
@@ -612,7 +612,7 @@ TEST_F(ServeTest, a_port_that_is_taken_is_an_error_with_advice) {
 
 TEST_F(ServeTest, a_dial_is_turned_and_few_are) {
   start();
-  const Json first = post("/api/dial", R"({"config":{"steps":100000}})");
+  const Json first = post("/api/dial", R"({"steps":100000})");
   EXPECT_EQ(first["frame"]["step"], 0);
   const std::string where = "/api/dial/" + first["id"].get<std::string>();
   EXPECT_EQ(post(where + "/advance", R"({"steps":5})")["frame"]["step"], 5);
@@ -626,19 +626,19 @@ TEST_F(ServeTest, a_dial_is_turned_and_few_are) {
   }
   post(where + "/decay", "{}", 400);
   post(where + "/decay", R"({"decay":1e9})", 400);
-  post("/api/dial", R"({"config":{"steps":1,"wrong":1}})", 400);
-  post("/api/dial", R"({"config":3})", 400);
+  post("/api/dial", R"({"steps":1,"wrong":1})", 400);
+  post("/api/dial", "3", 400);
   post("/api/dial", std::string(30000, '['), 400);
   post("/api/dial/0123/advance", "{}", 404);
-  const Json second = post("/api/dial", R"({"config":{"steps":1}})");
+  const Json second = post("/api/dial", R"({"steps":1})");
   EXPECT_NE(second["id"], first["id"]);
-  EXPECT_NE(post("/api/dial", R"({"config":{"steps":1}})", 429)["error"]["text"].get<std::string>().find("2 sessions"),
+  EXPECT_NE(post("/api/dial", R"({"steps":1})", 429)["error"]["text"].get<std::string>().find("2 sessions"),
             std::string::npos);
   const auto removed = client().Delete(where);
   ASSERT_TRUE(removed);
   EXPECT_EQ(removed->status, 200);
   post(where + "/advance", "{}", 404);
-  post("/api/dial", R"({"config":{"steps":1}})");
+  post("/api/dial", R"({"steps":1})");
 }
 
 TEST(ServePieces, a_reader_that_is_slow_loses_its_place_and_costs_nothing) {

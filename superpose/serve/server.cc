@@ -80,6 +80,19 @@ struct Asked {
   std::string id;
 };
 
+Shared figures_of(const report::Inputs& inputs) {
+  const report::Pieces pieces = report::pieces(inputs);
+  const Json body{
+      {"schema", "superpose.dashboard.page/1"}, {"title", pieces.title}, {"body", pieces.body}, {"data", pieces.data}};
+  return make_content(kJson, body.dump(-1, ' ', false, Json::error_handler_t::replace), kNothing, 3);
+}
+
+Shared page_of(const report::Inputs& inputs) {
+  std::string html = report::render(inputs);
+  std::string policy = policy_of_page(html);
+  return make_content(kHtml, std::move(html), std::move(policy), 3);
+}
+
 std::string this_machine() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 && name[0] ? name.data() : "localhost";
@@ -118,7 +131,7 @@ struct Server::State {
   Feed feed;
   std::vector<Asset> assets;
   Watcher watcher;
-  PageBuilder builder;
+  PageBuilder figures, report;
   Dials dials;
   std::atomic<int> streams{0};
   std::unique_ptr<Gate> gate;
@@ -129,7 +142,9 @@ Server::State::State(const Options& given)
     : options(given),
       assets(dashboard_assets()),
       watcher(given.store, feed),
-      builder(given.store, given.report_inputs),
+      figures(given.store,
+              [inputs = given.report_inputs](const store::Store& store) { return figures_of(inputs(store)); }),
+      report(given.store, [inputs = given.report_inputs](const store::Store& store) { return page_of(inputs(store)); }),
       dials(given.make_dial, given.most_dials),
       connections(limits) {
   connections.open(options.bind, options.port);
@@ -286,9 +301,8 @@ void Server::State::run(const std::string& text, Response& response) {
 }
 
 void Server::State::page(const Request& request, Response& response, bool whole) {
-  const auto built = builder.get(watcher.page_version(), whole, kPagePatience);
-  const Shared& content = whole ? built.page : built.figures;
-  if (content) return answer(request, response, *content);
+  const auto built = (whole ? report : figures).get(watcher.page_version(), whole, kPagePatience);
+  if (built.content) return answer(request, response, *built.content);
   response.set_header("Retry-After", "2");
   answer_error(response, 503, "io", built.error.empty() ? "the page is not ready yet; ask again" : built.error);
 }
@@ -326,7 +340,8 @@ void Server::State::events(const Request& request, Response& response) {
 Server::Server(const Options& options) : state_(std::make_unique<State>(options)) {
   SUPERPOSE_ASSERT(options.report_inputs);
   state_->watcher.start();
-  state_->builder.start();
+  state_->figures.start();
+  state_->report.start();
   state_->connections.start();
 }
 
@@ -335,8 +350,9 @@ Server::~Server() { stop(); }
 void Server::stop() {
   state_->feed.stop();
   state_->dials.stop();
-  // The builder's thread may be in the midst of a large store, and the requests that wait for it must go first.
-  state_->builder.stop();
+  // The builders' threads may be in the midst of a large store, and the requests that wait for them must go first.
+  state_->figures.stop();
+  state_->report.stop();
   state_->connections.stop();
   state_->watcher.stop();
 }

@@ -3,9 +3,12 @@
 // reader chose in it.
 import { byId, el } from "./dom";
 import { clock } from "./format";
+import type { PageData } from "../data/types";
+import { fillNumbers } from "../export/csv";
+import { MountedFigure } from "../figures/mount";
 import type { Model } from "./model";
 
-interface PageAnswer { title: string; body: string; data: { figures: { id: string }[] } }
+interface PageAnswer { title: string; body: string; data: PageData }
 
 const kPause = 4000;
 
@@ -18,8 +21,15 @@ export class Figures {
   private lastAsked = 0;
   private known = new Map<string, string>();  // figure -> its data
 
-  constructor(private readonly model: Model, private readonly mount: (root: HTMLElement, data: PageAnswer["data"]) => void) {
-    byId("figures").append(el("div", { class: "tools" }, this.say, el("a", { href: "/report", target: "_blank", rel: "noopener" }, "the whole report as one page")), this.page);
+  constructor(private readonly model: Model) {
+    byId("view-figures").append(el("div", { class: "tools" }, this.say, el("a", { href: "/report", target: "_blank", rel: "noopener" }, "the whole report as one page")), this.page);
+    // Links of the report lead to places on it; the address here is that of the dashboard's view.
+    this.page.addEventListener("click", (event) => {
+      const link = (event.target as Element).closest<HTMLAnchorElement>('a[href^="#"]');
+      if (!link) return;
+      event.preventDefault();
+      document.getElementById(link.hash.slice(1))?.scrollIntoView();
+    });
   }
 
   // Called whenever the tab is in sight and something changed, and once a second.
@@ -54,9 +64,19 @@ export class Figures {
     this.busy = false;
   }
 
+  private mount(figure: PageData["figures"][number], data: PageData): void {
+    const place = placeOf(this.page, "figure", figure.id);
+    if (place && figure.panels.some((panel) => panel.series.length > 0)) new MountedFigure(figure, place, figure.words ?? data.words);
+    const numbers = placeOf(this.page, "numbers", figure.id);
+    const details = numbers?.closest("details");
+    details?.addEventListener("toggle", () => { if (numbers && details.open && !numbers.hasChildNodes()) fillNumbers(numbers, figure); });
+  }
+
   private insert(answer: PageAnswer): void {
     const fresh = el("div", { class: "page" });
     fresh.innerHTML = answer.body;  // made by superpose/report, which escapes every text of the store
+    // Its own head, and what needs the data of single runs: the Runs tab has that.
+    for (const part of ["header", "#explorer"]) fresh.querySelector(part)?.remove();
     const data = new Map(answer.data.figures.map((figure) => [figure.id, JSON.stringify(figure)]));
     const changed = [...data].filter(([id, text]) => this.known.get(id) !== text).map(([id]) => id);
     for (const [id, text] of data) {
@@ -68,12 +88,15 @@ export class Figures {
     const y = window.scrollY;
     this.page.replaceChildren(...fresh.childNodes);
     this.known = data;
-    this.mount(this.page, { ...answer.data, figures: answer.data.figures.filter((figure) => changed.includes(figure.id)) });
+    for (const figure of answer.data.figures) if (changed.includes(figure.id)) this.mount(figure, answer.data);
     window.scrollTo({ top: y, behavior: "instant" });
   }
 }
 
+function placeOf(root: HTMLElement, kind: string, id: string): HTMLElement | null {
+  return root.querySelector<HTMLElement>(`[data-${kind}="${CSS.escape(id)}"]`);
+}
+
 function figureOf(root: HTMLElement, id: string): Element | null {
-  const inside = root.querySelector(`[data-figure="${CSS.escape(id)}"]`);
-  return inside?.closest("figure") ?? null;
+  return placeOf(root, "figure", id)?.closest("figure") ?? null;
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The live dashboard: one model, one connection that keeps it, and views that draw what is in sight.
 import { Connection } from "./connection";
+import { openDial } from "./dial";
 import { Detail } from "./detail";
 import { byId, eachFrame, setText } from "./dom";
 import { Figures } from "./figures";
 import { count } from "./format";
 import { drawHeader } from "./header";
 import { Model } from "./model";
-import { mountFigures } from "./mount";
 import { Now } from "./now";
 import { readHash, writeHash } from "./selection";
 import { RunTable } from "./table";
@@ -23,7 +23,7 @@ function start(): void {
   const openRun = (id: number | null, focus: boolean) => {
     selection.run = id;
     detail.show(id);
-    byId("runs").classList.toggle("open", id !== null);
+    byId("view-runs").classList.toggle("open", id !== null);
     table.redraw();
     remember();
     if (focus) detail.place.focus();
@@ -31,8 +31,8 @@ function start(): void {
   const now = new Now(model, (id) => { showTab("runs"); openRun(id, true); });
   const table = new RunTable(model, selection, (id, byKey) => openRun(id, byKey || matchMedia("(max-width: 900px)").matches), remember);
   const detail = new Detail(model, () => { openRun(null, false); table.focus(); });
-  byId("runs").append(detail.place);
-  const figures = new Figures(model, mountFigures);
+  byId("view-runs").append(detail.place);
+  const figures = new Figures(model);
 
   const draw = eachFrame(() => {
     drawHeader(model);
@@ -50,9 +50,10 @@ function start(): void {
       const chosen = tab === name;
       button.setAttribute("aria-selected", String(chosen));
       button.tabIndex = chosen ? 0 : -1;
-      byId(tab).hidden = !chosen;
+      byId(`view-${tab}`).hidden = !chosen;
       if (chosen && focus) button.focus();
     }
+    if (name === "dial") openDial();
     remember();
     draw();
   }

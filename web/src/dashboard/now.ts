@@ -20,7 +20,7 @@ export class Now {
   private latestAt = -1;
 
   constructor(private readonly model: Model, private readonly open: (id: number) => void) {
-    byId("now").append(
+    byId("view-now").append(
       el("section", { "aria-label": "cores" }, el("h2", {}, "Cores"), this.cores),
       el("section", { "aria-label": "running now" }, el("h2", {}, "Running now"), this.curves),
       el("div", { class: "two lists" },

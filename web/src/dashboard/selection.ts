@@ -13,7 +13,8 @@ export interface Selection {
 }
 
 export function readHash(hash: string): Selection {
-  const params = new URLSearchParams(hash.replace(/^#/, ""));
+  // The tour of the dial keeps its own place in the address.
+  const params = new URLSearchParams(/^#tour-\d+$/.test(hash) ? "tab=dial" : hash.replace(/^#/, ""));
   const only = new Map<string, Set<string>>();
   for (const [key, value] of params) {
     if (key.startsWith("f.")) only.set(key.slice(2), (only.get(key.slice(2)) ?? new Set()).add(value));

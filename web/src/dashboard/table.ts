@@ -53,7 +53,7 @@ export class RunTable {
     this.filters = new Filters(model, selection, () => this.refresh(true));
     this.search.value = selection.text;
     const place = el("div", { class: "list" }, el("div", { class: "tools" }, this.search, this.filters.place, this.reset), this.shown, this.scroll);
-    byId("runs").append(place);
+    byId("view-runs").append(place);
     let pause = 0;
     this.search.addEventListener("input", () => {
       clearTimeout(pause);
