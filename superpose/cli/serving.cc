@@ -44,8 +44,8 @@ std::unique_ptr<serve::Server> start_server(const ServeFlags& flags) {
   options.bind = flags.bind;
   options.port = flags.port;
   options.token = read_token(flags.token_file);
-  options.report_inputs = [results = flags.results](const store::Store& store) {
-    return study::report_inputs(store, "", results);
+  options.report_inputs = [results = flags.results](const store::Store& store, bool whole) {
+    return study::report_inputs(store, "", results, whole);
   };
   options.shown_config = shown_config;
   options.make_dial = [](const Json& config) { return std::make_unique<Session>(config); };

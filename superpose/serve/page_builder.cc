@@ -35,6 +35,7 @@ void PageBuilder::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    if (reading_) reading_->interrupt();
   }
   asked_.notify_all();
   built_.notify_all();
@@ -59,10 +60,19 @@ PageBuilder::Built PageBuilder::get(uint64_t version, bool fresh, milliseconds p
   return newest_;
 }
 
-PageBuilder::Built PageBuilder::build() const {
+PageBuilder::Built PageBuilder::build() {
   Built out;
   try {
     const store::Store store(store_, store::Mode::read_only, kPatience);
+    struct Reading {
+      Reading(PageBuilder& all, const store::Store& now) : builder(all) { set(&now); }
+      ~Reading() { set(nullptr); }
+      void set(const store::Store* now) {
+        const std::lock_guard lock(builder.mutex_);
+        builder.reading_ = now;
+      }
+      PageBuilder& builder;
+    } const reading(*this, store);
     out.content = make_(store);
   } catch (const std::exception& e) {
     out.error = *e.what() ? e.what() : "the page could not be made";

@@ -24,8 +24,7 @@ class PageBuilder {
   void stop();
 
   struct Built {
-    Shared figures;        // JSON {"schema", "page": version, "title", "body", "data"}
-    Shared page;           // the report as one HTML file
+    Shared content;
     uint64_t version = 0;  // of the store's content when the reading began
     std::string error;     // why the last attempt failed; content is then of an earlier one, or null
   };
@@ -35,7 +34,7 @@ class PageBuilder {
 
  private:
   void loop();
-  Built build() const;
+  Built build();
 
   const std::filesystem::path store_;
   const std::function<Shared(const store::Store&)> make_;
@@ -47,6 +46,7 @@ class PageBuilder {
   bool urgent_ = false;  // somebody waits for it
   uint64_t wanted_ = 0;  // version
   uint64_t attempts_ = 0;
+  const store::Store* reading_ = nullptr;  // now, by the thread
   Built newest_;
 };
 

@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t kMostFields = 200;  // of all configurations together; a store may come from a stranger
 
-std::string quoted(std::string_view text) { return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string json_text(std::string_view text) { return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 std::string number_text(const std::optional<double>& value) {
   return value && std::isfinite(*value) ? fmt::format("{:.6g}", *value) : "null";
@@ -129,7 +129,7 @@ std::string Runs::by_column() const {
   const auto coded_column = [&](auto pick, const Words& words) {
     std::vector<int64_t> at(n);
     for (size_t k = 0; k < n; ++k) at[k] = pick(rows_[k]);
-    return coded(at, [&](size_t k) { return quoted(words.texts[k]); });
+    return coded(at, [&](size_t k) { return json_text(words.texts[k]); });
   };
   const auto time = [](int64_t ms) { return ms ? std::to_string(ms) : std::string("null"); };
   std::string out = R"({"id":)" + column(n, [&](size_t k) { return std::to_string(rows_[k].id); });
@@ -149,7 +149,7 @@ std::string Runs::by_column() const {
   errors.number("");
   std::vector<int64_t> error_at(n);
   for (size_t k = 0; k < n; ++k) error_at[k] = errors.number(rows_[k].error);
-  out += R"(,"error":)" + coded(error_at, [&](size_t k) { return quoted(errors.texts[k]); });
+  out += R"(,"error":)" + coded(error_at, [&](size_t k) { return json_text(errors.texts[k]); });
   // The fields, each over all runs.
   std::vector<std::vector<int64_t>> at(values_.size(), std::vector<int64_t>(n, -1));
   for (size_t k = 0; k < n; ++k) {
@@ -157,8 +157,8 @@ std::string Runs::by_column() const {
   }
   out += R"(,"config":{)";
   for (size_t f = 0; f < values_.size(); ++f) {
-    out +=
-        (f ? "," : "") + quoted(fields_.texts[f]) + ":" + coded(at[f], [&](size_t k) { return values_[f].texts[k]; });
+    out += (f ? "," : "") + json_text(fields_.texts[f]) + ":" +
+           coded(at[f], [&](size_t k) { return values_[f].texts[k]; });
   }
   return out + "}}";
 }
@@ -167,17 +167,17 @@ std::string Runs::row(int64_t id) const {
   const Row* row = find(id);
   if (!row) return "";
   std::string out =
-      fmt::format(R"({{"id":{},"status":{},"version":{},"kind":{})", row->id, quoted(statuses_.texts[row->status]),
-                  quoted(versions_.texts[row->version]), quoted(kinds_.texts[row->kind]));
+      fmt::format(R"({{"id":{},"status":{},"version":{},"kind":{})", row->id, json_text(statuses_.texts[row->status]),
+                  json_text(versions_.texts[row->version]), json_text(kinds_.texts[row->kind]));
   for (size_t j = 0; j < kNumbers.size(); ++j)
     out += fmt::format(R"(,"{}":{})", kNumbers[j], number_text(row->numbers[j]));
   out += fmt::format(R"(,"seconds":{},"started":{},"finished":{},"error":{},"config":{{)",
                      row->finished ? fmt::format("{:.4g}", row->seconds) : "null",
                      row->started ? std::to_string(row->started) : "null",
-                     row->finished ? std::to_string(row->finished) : "null", quoted(row->error));
+                     row->finished ? std::to_string(row->finished) : "null", json_text(row->error));
   for (size_t k = 0; k < row->config.size(); ++k) {
     const auto [field, value] = row->config[k];
-    out += (k ? "," : "") + quoted(fields_.texts[field]) + ":" + values_[field].texts[value];
+    out += (k ? "," : "") + json_text(fields_.texts[field]) + ":" + values_[field].texts[value];
   }
   return out + "}}";
 }

@@ -53,8 +53,10 @@ struct Options {
   // one is made.
   std::string token{};
 
-  std::function<report::Inputs(const store::Store&)> report_inputs;  // called in a thread of its own
-  std::function<Json(const store::Run&)> shown_config = {};          // with defaults filled in; empty: as stored
+  // What the figures and the report are made from; whole = false: no curves and pictures of single runs are needed.
+  // Called in a thread of its own.
+  std::function<report::Inputs(const store::Store&, bool whole)> report_inputs;
+  std::function<Json(const store::Run&)> shown_config = {};  // with defaults filled in; empty: as stored
   std::function<std::unique_ptr<DialSession>(const Json& config)> make_dial = {};  // empty: this server has no dial
   int most_dials = 4;                                                              // sessions at once
 };

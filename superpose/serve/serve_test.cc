@@ -86,7 +86,7 @@ class ServeTest : public testing::Test {
     Options out;
     out.store = path;
     out.port = 0;
-    out.report_inputs = [](const store::Store& from) {
+    out.report_inputs = [](const store::Store& from, bool) {
       report::Inputs inputs;
       inputs.title = "a <title>";
       inputs.runs = from.runs("toy");
@@ -438,7 +438,7 @@ TEST_F(ServeTest, events_tell_what_finished_and_go_on_where_they_were) {
     ASSERT_TRUE(listener.hears(R"("dim":33)")) << "what happened in between";
     EXPECT_EQ(listener.text().find(R"("dim":32)"), std::string::npos) << "what it knew already";
   }
-  for (const std::string strange : {"", "abc-1", later + "9", "../x"}) {
+  for (const std::string& strange : {std::string(), std::string("abc-1"), later + "9", std::string("../x")}) {
     Listener listener(server->port(), "/api/events", {{"Last-Event-ID", strange}});
     EXPECT_TRUE(listener.hears("event: reset")) << strange;
   }

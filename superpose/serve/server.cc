@@ -143,8 +143,9 @@ Server::State::State(const Options& given)
       assets(dashboard_assets()),
       watcher(given.store, feed),
       figures(given.store,
-              [inputs = given.report_inputs](const store::Store& store) { return figures_of(inputs(store)); }),
-      report(given.store, [inputs = given.report_inputs](const store::Store& store) { return page_of(inputs(store)); }),
+              [inputs = given.report_inputs](const store::Store& store) { return figures_of(inputs(store, false)); }),
+      report(given.store,
+             [inputs = given.report_inputs](const store::Store& store) { return page_of(inputs(store, true)); }),
       dials(given.make_dial, given.most_dials),
       connections(limits) {
   connections.open(options.bind, options.port);

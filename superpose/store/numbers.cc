@@ -66,4 +66,23 @@ std::vector<std::optional<double>> numbers_of(std::string_view json, std::span<c
   return out;
 }
 
+Json parse_without(std::string_view text, std::string_view where, std::span<const std::string_view> names) {
+  if (names.empty()) return parse_json(text, where);
+  bool too_deep = false;
+  const auto keep = [&](int depth, Json::parse_event_t event, Json& value) {
+    too_deep |= depth > static_cast<int>(kDeepest);
+    if (event == Json::parse_event_t::key && depth == 1) {
+      return std::find(names.begin(), names.end(), value.get_ref<const std::string&>()) == names.end();
+    }
+    return !too_deep;
+  };
+  try {
+    Json out = Json::parse(text.begin(), text.end(), keep);
+    if (!too_deep) return out;
+  } catch (const nlohmann::json::exception&) {
+    // parse_json() says it better.
+  }
+  return parse_json(text, where);
+}
+
 }  // namespace superpose::store

@@ -77,7 +77,8 @@ auto read_settled(const Read& read) {
 constexpr std::string_view kRunColumns =
     "id, key, kind, status, config, result, error, version, seconds, started_at, finished_at, owner, lease_until";
 
-Run read_run(const Statement& row, Claims& claims, const std::string& where) {
+Run read_run(const Statement& row, Claims& claims, const std::string& where,
+             std::span<const std::string_view> without = {}) {
   Run run;
   run.id = row.integer(0);
   const std::string place = fmt::format("{}: run {}", where, run.id);
@@ -85,7 +86,8 @@ Run read_run(const Statement& row, Claims& claims, const std::string& where) {
   run.kind = row.text(2);
   run.status = claims.shown(row.text(3), row.text(11), row.real(12));
   run.config = parse_json(row.text(4), place + ": config");
-  if (const std::string text = row.text(5); !text.empty()) run.result = parse_json(text, place + ": result");
+  if (const std::string text = row.text(5); !text.empty())
+    run.result = parse_without(text, place + ": result", without);
   run.error = row.text(6);
   run.version = row.text(7);
   run.seconds = row.real(8);
@@ -131,7 +133,8 @@ struct Store::State {
     bool claimable = false;
   };
   std::optional<Found> find_claim(const std::string& key, const Json& config, std::string_view retry_failed_before);
-  std::vector<Run> select(std::string_view condition, std::string_view value) const;
+  std::vector<Run> select(std::string_view condition, std::string_view value,
+                          std::span<const std::string_view> without = {}) const;
 };
 
 // What the store knows of a key. Two configs with one key (a collision of 64-bit fingerprints, about 1 in 10^7 for a
@@ -154,13 +157,14 @@ std::optional<Store::State::Found> Store::State::find_claim(const std::string& k
   return found;
 }
 
-std::vector<Run> Store::State::select(std::string_view condition, std::string_view value) const {
+std::vector<Run> Store::State::select(std::string_view condition, std::string_view value,
+                                      std::span<const std::string_view> without) const {
   const std::lock_guard lock(mutex);
   return read_settled([&](Claims& claims) {
     Statement query(database, fmt::format("SELECT {} FROM runs WHERE {} ORDER BY id", kRunColumns, condition));
     query.bind(1, value);
     std::vector<Run> out;
-    while (query.step()) out.push_back(read_run(query, claims, path.string()));
+    while (query.step()) out.push_back(read_run(query, claims, path.string(), without));
     return out;
   });
 }
@@ -278,7 +282,11 @@ std::vector<Run> Store::find_key(std::string_view prefix) const {
   return state_->select("substr(key, 1, length(?1)) = ?1", prefix);
 }
 
-std::vector<Run> Store::runs(std::string_view kind) const { return state_->select("?1 IN ('', kind)", kind); }
+std::vector<Run> Store::runs(std::string_view kind, std::span<const std::string_view> without) const {
+  return state_->select("?1 IN ('', kind)", kind, without);
+}
+
+void Store::interrupt() const { sqlite3_interrupt(state_->database.handle()); }  // without the lock: that one is held
 
 std::unordered_map<std::string, RunStatus> Store::statuses(std::string_view kind) const {
   const std::lock_guard lock(state_->mutex);

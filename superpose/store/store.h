@@ -114,12 +114,16 @@ class Store {
   std::optional<Run> find(std::string_view kind, const Json& config) const;
   std::optional<Run> find(int64_t id) const;
   std::vector<Run> find_key(std::string_view prefix) const;  // runs whose key begins with prefix, by id
-  std::vector<Run> runs(std::string_view kind = "") const;   // by id; "" = all kinds
+  // By id; "" = all kinds. without: top-level fields of the results that the caller has no use for (a curve, a picture:
+  // most of a result's bytes); they cost neither memory nor much time.
+  std::vector<Run> runs(std::string_view kind = "", std::span<const std::string_view> without = {}) const;
   std::unordered_map<std::string, RunStatus> statuses(std::string_view kind) const;  // by key; reads no JSON
 
   std::vector<RunRow> rows(const RowsWanted& wanted) const;  // by id, those of `ids` first
   // Differs from the last answer when another connection has changed the file since. Cheap.
   int64_t changes() const;
+  // A reading call that another thread is in ends with Error{io}. For a reader that is not waited for any more.
+  void interrupt() const;
 
   void put_artifact(std::string_view kind, std::string_view name, const Json& value);  // replaces
   void remove_artifact(std::string_view kind, std::string_view name);                  // does nothing without one

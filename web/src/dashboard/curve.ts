@@ -16,7 +16,7 @@ export function drawCurve(curve: [number, number][], { width, height, log, label
   const begin = log ? Math.min(first, end / 2) : 0;
   const yTicks = log ? logTicks(wide[0], wide[1], small ? 3 : 6) : small ? 2 : 5;
   const xTicks = log ? logTicks(begin, end, small ? 3 : Math.floor(width / 70)) : small ? 2 : Math.max(3, Math.floor(width / 90));
-  return Plot.plot({
+  const drawing = Plot.plot({
     width, height, ariaLabel: label, marginTop: small ? 6 : 22, marginRight: small ? 6 : 14, marginBottom: small ? 18 : 36, marginLeft: small ? 38 : 52,
     style: { background: "transparent", color: "var(--ink)", fontSize: small ? "10px" : "11px", overflow: "visible" },
     x: { type: log ? "log" : "linear", domain: [begin, end], label: small ? null : "step", labelAnchor: "right" },
@@ -30,6 +30,10 @@ export function drawCurve(curve: [number, number][], { width, height, log, label
       ...(small ? [] : [Plot.tip(points, Plot.pointer({ x: "0", y: "1", title: ([step, loss]: [number, number]) => `step ${step}\nloss ${short(loss, 4)}`, maxRadius: 40 }))]),
     ],
   });
+  drawing.setAttribute("role", "img");
+  // Plot names its marks, which ARIA allows on elements with a role only.
+  for (const mark of drawing.querySelectorAll("g[aria-label]")) mark.setAttribute("role", "group");
+  return drawing;
 }
 
 // At most so many of 1, 2, 5 per decade, or of the powers of ten.

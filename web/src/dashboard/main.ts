@@ -10,11 +10,13 @@ import { drawHeader } from "./header";
 import { Model } from "./model";
 import { Now } from "./now";
 import { readHash, writeHash } from "./selection";
+import { mountTheme } from "../theme";
 import { RunTable } from "./table";
 
 const tabs = ["now", "runs", "figures", "dial"];
 
 function start(): void {
+  mountTheme(document.querySelector("body > header"));
   const model = new Model();
   const selection = readHash(location.hash);
   if (!tabs.includes(selection.tab)) selection.tab = "now";

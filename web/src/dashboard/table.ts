@@ -38,7 +38,7 @@ export class RunTable {
   private readonly groups = el("colgroup", {});
   private readonly table = el("table", { class: "runs", "aria-label": "runs" }, this.groups, el("thead", {}, this.head), this.body);
   private readonly scroll = el("div", { class: "viewport", tabindex: "0", role: "region", "aria-label": "table of runs: arrow keys move, Enter opens a run" }, this.table);
-  private readonly search = el("input", { type: "search", placeholder: "search: 12, failed, dim=10, γ=−1 …", "aria-label": "search in runs", autocomplete: "off", spellcheck: "false" });
+  private readonly search = el("input", { type: "search", placeholder: "search: failed, dim=10 …", "aria-label": "search in runs", autocomplete: "off", spellcheck: "false" });
   private readonly shown = el("p", { class: "facts shown", role: "status" });
   private readonly reset = el("button", { type: "button", class: "quiet" }, "show all");
   private readonly filters: Filters;
