@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "superpose/base/error.h"
 #include "superpose/base/files.h"
 #include "superpose/cli/output.h"
 #include "superpose/cli/verbs.h"
@@ -100,13 +101,18 @@ Action declare_report(CLI::App& app) {
   app.add_option("--title", flags->title, "its title (default: from the store's study)");
   app.add_option("--results", flags->results,
                  "recorded runs to draw where the store has none: a table that ls --csv wrote, or builtin");
-  const CLI::Option* const figures = app.add_option(
+  CLI::Option* const figures = app.add_option(
       "--figures", flags->figures,
       "write each figure as files for a paper into this folder (made if absent); the page then only with -o");
   app.add_option("--format", flags->formats, "formats of --figures: svg, pdf, png (300 dpi), csv (the numbers)")
-      ->capture_default_str();
-  app.add_flag("--json", flags->json, "print one JSON object: where the page is, its summary, claims and figures");
+      ->capture_default_str()
+      ->needs(figures);
+  app.add_flag("--json", flags->json,
+               "print one JSON object: where the page and the files are, its summary, claims and figures");
   return [flags, out, figures] {
+    if (figures->count() > 0 && flags->figures.empty()) {
+      throw Error(ErrorKind::usage, "--figures: the folder's name is empty; give one, such as figures");
+    }
     flags->page = figures->count() == 0 || out->count() > 0;
     return write_report(*flags);
   };

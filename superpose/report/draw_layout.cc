@@ -17,6 +17,7 @@ constexpr double kMargin = 3;                   // around the page
 constexpr double kColumnGap = 9, kRowGap = 8, kLegendGap = 7;
 constexpr double kLeastPlot = 86;  // pt of width that a panel of three columns must have
 constexpr double kTickRoom = 5;    // the tick and the gap to its number
+constexpr double kTextOver = 12;   // how much wider than its axis a title or label of the x axis may be
 constexpr double kLabelOver = 22;  // how much longer than its axis a label of the y axis may be
 constexpr double kColorBar = 52;   // the bar of a map with its numbers and label
 constexpr double kRow = 22;        // of a figure of rows
@@ -92,6 +93,18 @@ std::vector<Tick> grid_ticks(const std::vector<double>& grid) {
   return out;
 }
 
+// The domain of y, with room at the top for the labels of vertical lines.
+Interval with_headroom(const Panel& panel, double height) {
+  const Interval domain = domain_of(panel, true);
+  const auto rules = std::count_if(panel.series.begin(), panel.series.end(),
+                                   [](const Series& series) { return series.symbol == "rule"; });
+  if (rules == 0 || panel.y.domain) return domain;
+  const double share = std::min((static_cast<double>(rules) * kRuleLine + 2) / height, 0.35),
+               more = share / (1 - share);
+  if (panel.y.log) return {domain.first, domain.second * std::pow(domain.second / domain.first, more)};
+  return {domain.first, domain.second + more * (domain.second - domain.first)};
+}
+
 double Grid::plot_height(const Panel& panel) const {
   if (figure_.kind == "rows") return kRow * static_cast<double>(std::clamp<size_t>(panel.series.size(), 1, 60)) + 4;
   if (figure_.kind != "map") return std::clamp(0.76 * plot_width_, 68.0, 150.0);
@@ -111,7 +124,7 @@ void Grid::plan_scales(PanelPlan& plan) {
   } else {
     Panel shown = panel;
     if (figure_.kind == "rows" && !shown.x.domain) shown.x.domain = Interval{0.1, 10};
-    const Interval x = domain_of(shown, false), y = domain_of(panel, true);
+    const Interval x = domain_of(shown, false), y = with_headroom(panel, plan.box.height);
     plan.x = {panel.x.log, x.first, x.second, 0, 0};
     plan.y = {panel.y.log, y.first, y.second, 0, 0};
     plan.x_ticks = ticks_of(panel.x, x, count(plan.box.width, 30));
@@ -129,7 +142,7 @@ void Grid::plan(size_t i) {
   plan.panel = &panel;
   plan.box = {0, 0, std::max(plot_width_, 20.0), plot_height(panel)};
   plan_scales(plan);
-  plan.title = wrapped(canvas_, panel.title, kTitleText, plan.box.width + 20, 2);
+  plan.title = wrapped(canvas_, panel.title, kTitleText, plan.box.width + kTextOver, 2);
   const bool map = figure_.kind == "map", first = i % columns_ == 0;
   const bool last = i + columns_ >= panels_.size();
   const bool y_again = !first && panels_[i - 1]->y.label == panel.y.label;
@@ -138,7 +151,7 @@ void Grid::plan(size_t i) {
     plan.y_label = wrapped(canvas_, panel.y.label, kLabelText, plan.box.height + kLabelOver, 2);
   }
   if (last || panels_[i + columns_]->x.label != panel.x.label) {
-    plan.x_label = wrapped(canvas_, panel.x.label, kLabelText, plan.box.width + 16, 2);
+    plan.x_label = wrapped(canvas_, panel.x.label, kLabelText, plan.box.width + kTextOver, 2);
   }
   if (plan.y_numbers) {
     for (const Tick& tick : plan.y_ticks)
@@ -155,16 +168,19 @@ void Grid::measure() {
     const PanelPlan& plan = plans_[i];
     const size_t column = i % columns_, row = i / columns_;
     const double lines = static_cast<double>(plan.y_label.size()), label = kLabelText.size * kLineHeight;
-    const double left = plan.number_width + kTickRoom + (lines > 0 ? 5 + lines * label : 0);
-    double right = 4;  // half a number of the x axis
-    if (!plan.x_ticks.empty()) {
-      const Tick& tick = plan.x_ticks.back();
-      right = std::max(right, plan.x.at(tick.value) + canvas_.width(tick.label, kTickText) / 2 - plan.box.width);
+    double left = plan.number_width + kTickRoom + (lines > 0 ? 5 + lines * label : 0);
+    double right = 4, first = 0;  // the numbers of the x axis may stand out on both sides
+    for (const Tick& tick : plan.x_ticks) {
+      const double half = canvas_.width(tick.label, kTickText) / 2, x = plan.x.at(tick.value);
+      first = std::max(first, half - x), right = std::max(right, x + half - plan.box.width);
     }
-    if (figure_.kind == "xy") {
-      for (const EndLabel& end : end_labels(plan)) right = std::max(right, 6 + canvas_.width(end.text, kEndText));
-    } else if (figure_.kind == "rows") {
-      right = 34;
+    left = std::max(left, first);
+    if (figure_.kind == "rows") {
+      for (const Series& series : plan.panel->series)
+        right = std::max(right, 6 + canvas_.width(row_text(series), kRowText));
+    } else if (figure_.kind != "map") {
+      for (const EndLabel& end : end_labels(plan, canvas_))
+        right = std::max(right, 6 + canvas_.width(end.text, kEndText));
     }
     left_[column] = std::max(left_[column], left), right_[column] = std::max(right_[column], right);
     const double title = static_cast<double>(plan.title.size()) * kTitleText.size * kLineHeight;
@@ -184,7 +200,7 @@ void Grid::measure() {
 // In the free cells of the last row when it fits there, else below everything.
 void Grid::place_legend(Layout& out, double bottom) {
   const size_t used = panels_.size() % columns_;
-  if (used != 0 && figure_.kind == "xy") {
+  if (used != 0 && figure_.kind != "map") {
     double x = kMargin;
     for (size_t c = 0; c < used; ++c) x += left_[c] + plot_width_ + right_[c] + kColumnGap;
     x += 8;

@@ -8,6 +8,7 @@
 namespace superpose::report {
 
 inline constexpr double kBandShare = 0.15, kBandBarShare = 0.25;  // how opaque bands are
+inline constexpr double kRuleLine = 9.2;                          // pt from one label of a vertical line to the next
 inline constexpr double kBandWidth = 5;                           // pt, of the band at one point
 double line_width(const Series& series);                          // pt
 
@@ -18,10 +19,13 @@ struct EndLabel {
   Color color;
   bool italic = false;
 };
-std::vector<EndLabel> end_labels(const PanelPlan& plan);
+std::vector<EndLabel> end_labels(const PanelPlan& plan, Canvas& canvas);
 
 void paint_xy(const PanelPlan& plan, Canvas& canvas);
 void paint_map(const PanelPlan& plan, Interval colors, Canvas& canvas);
+// The value of a row: its last point's.
+std::string row_text(const Series& series);
+inline constexpr TextStyle kRowText{7, kInk, true};
 void paint_rows(const PanelPlan& plan, Canvas& canvas);
 void paint_axes(const PanelPlan& plan, Canvas& canvas);
 void paint_color_bar(const Box& box, const std::string& label, Interval colors, Canvas& canvas);

@@ -27,13 +27,13 @@ void paint_row(const Row& row, const PanelPlan& plan, Canvas& canvas) {
           {5, color.faded(0.35), {}});
     }
     canvas.symbol({x, row.middle}, "dot", 2.5, color, row.series.role != Role::published);
-    TextStyle style = kTickText;
-    style.bold = true;
-    canvas.text({plan.box.right() + 4, row.middle + 2.5}, number(point.x), style);
   }
+  canvas.text({plan.box.right() + 4, row.middle + 2.5}, row_text(row.series), kRowText);
 }
 
 }  // namespace
+
+std::string row_text(const Series& series) { return series.points.empty() ? "" : number(series.points.back().x); }
 
 void paint_rows(const PanelPlan& plan, Canvas& canvas) {
   const double step = plan.box.height / static_cast<double>(std::max<size_t>(plan.panel->series.size(), 1));

@@ -11,7 +11,8 @@
 namespace superpose::report {
 namespace {
 
-constexpr double kEndLine = 8.2;  // pt between labels at line ends
+constexpr double kEndLine = 8.2;   // pt between labels at line ends
+constexpr double kWidestEnd = 60;  // pt
 constexpr double kCrossRadius = 3;
 
 // The part of a segment inside the box (Liang and Barsky); nothing when it misses.
@@ -160,9 +161,9 @@ void paint_rule_labels(const PanelPlan& plan, Canvas& canvas) {
     const auto lines = wrapped(canvas, series.label.empty() ? series.key : series.label, style, room, 1);
     if (lines.empty()) continue;
     const double width = canvas.width(lines.front(), style), begin = left ? x - 3 - width : x + 3;
-    canvas.fill({begin - 1, y - 6.5, width + 2, 8.5}, kWhite.faded(0.8));
+    canvas.fill({begin - 1, y - 6.5, width + 2, 8.5}, kWhite);
     canvas.text({begin, y}, lines.front(), style);
-    y += kEndLine + 1;
+    y += kRuleLine;
   }
 }
 
@@ -170,7 +171,7 @@ void paint_rule_labels(const PanelPlan& plan, Canvas& canvas) {
 
 double line_width(const Series& series) { return series.role == Role::theory ? 1.0 : 1.2; }
 
-std::vector<EndLabel> end_labels(const PanelPlan& plan) {
+std::vector<EndLabel> end_labels(const PanelPlan& plan, Canvas& canvas) {
   std::vector<EndLabel> out;
   for (const Series& series : plan.panel->series) {
     if (series.label.empty() || series.symbol == "rule") continue;
@@ -180,7 +181,8 @@ std::vector<EndLabel> end_labels(const PanelPlan& plan) {
     }
     if (!end) continue;
     const double y = plan.y.inside(*end->y);
-    out.push_back({series.label, y, y, color_of(series.hue), series.role == Role::theory});
+    const std::string text = wrapped(canvas, series.label, kEndText, kWidestEnd, 1).front();
+    out.push_back({text, y, y, color_of(series.hue), series.role == Role::theory});
   }
   std::stable_sort(out.begin(), out.end(), [](const EndLabel& a, const EndLabel& b) { return a.wanted < b.wanted; });
   const size_t most = static_cast<size_t>(std::max(1.0, plan.box.height / kEndLine));
@@ -205,7 +207,7 @@ void paint_xy(const PanelPlan& plan, Canvas& canvas) {
     canvas.text({plan.box.x + plan.box.width / 2, plan.box.y + plan.box.height / 2}, "no data", style, {0.5});
   }
   paint_rule_labels(plan, canvas);
-  for (const EndLabel& label : end_labels(plan)) {
+  for (const EndLabel& label : end_labels(plan, canvas)) {
     TextStyle style = kEndText;
     style.color = label.color, style.italic = label.italic;
     canvas.text({plan.box.right() + 4, label.at + 2.5}, label.text, style);
