@@ -9,7 +9,6 @@
 #include <limits>
 
 namespace superpose::report {
-namespace {
 
 const char* role_name(Role role) {
   switch (role) {
@@ -24,6 +23,8 @@ const char* role_name(Role role) {
   }
   return "";
 }
+
+namespace {
 
 // Five significant digits: finer than any of the page's numbers is known, and half the page's bytes.
 Json rounded(double value) {
