@@ -10,6 +10,7 @@ out=${1:-$(dirname "$0")/dist}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 cd "$(dirname "$0")"
-[ -d node_modules ] || npm ci --no-audit --no-fund --ignore-scripts
+# npm writes node_modules/.package-lock.json last; an older one belongs to another lock file.
+[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --ignore-scripts
 node_modules/.bin/tsc --noEmit
 node build.mjs "$out"

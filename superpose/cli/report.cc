@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 
 #include "superpose/base/error.h"
@@ -16,7 +17,8 @@ namespace superpose::cli {
 namespace {
 
 struct Flags {
-  std::string store, out = "report.html", title, results;
+  std::vector<std::string> files;
+  std::string out = "report.html", title, results, data;
   std::string figures, formats = "svg,pdf";  // figures: the folder for them; empty = none
   bool page = true, json = false;
 };
@@ -62,24 +64,38 @@ void print_files(const std::string& folder, const std::vector<report::WrittenFig
   fmt::print("Figures: {} files in {} ({} kB).\n", files, folder, (bytes + 999) / 1000);
 }
 
+// The full data, into a folder that is made where it is missing. Returns the number of files.
+size_t write_data(const std::filesystem::path& folder, const report::Inputs& inputs) {
+  std::error_code failed;
+  std::filesystem::create_directories(folder / "figures", failed);
+  if (failed)
+    throw Error(ErrorKind::io, fmt::format("{}: cannot make this folder: {}", folder.string(), failed.message()));
+  size_t files = 0;
+  report::for_each_data_file(inputs, [&](const std::string& name, const std::string& text) {
+    write_file(folder / name, text);
+    ++files;
+  });
+  return files;
+}
+
 int write_report(const Flags& flags) {
   const auto formats = report::figure_formats(flags.formats);
-  const store::Store store(flags.store, store::Mode::read_only);
-  const report::Inputs inputs = study::report_inputs(store, flags.title, flags.results);
-  const std::string page = flags.page ? report::render(inputs) : "";
+  const report::Inputs inputs = study::report_inputs(flags.files, flags.title, flags.results);
+  const auto [page, data] = report::render_with_data(inputs);
   if (flags.page) write_file(flags.out, page);
   std::vector<report::WrittenFigure> figures;
   if (!flags.figures.empty()) figures = report::write_figures(inputs, flags.figures, formats);
-  const Json data = report::page_data(inputs);
+  const size_t files = flags.data.empty() ? 0 : write_data(flags.data, inputs);
   const auto or_null = [](bool there, const Json& value) { return there ? value : Json(nullptr); };
   if (flags.json) {
     Json body{{"out", or_null(flags.page, flags.out)}, {"bytes", or_null(flags.page, page.size())}};
     body.update(outline(data));
     body["files"] = files_json(figures);
     print_json("report",
-               {{"store", flags.store},
+               {{"files", flags.files},
                 {"out", or_null(flags.page, flags.out)},
                 {"title", data["title"]},
+                {"data", or_null(!flags.data.empty(), flags.data)},
                 {"results", or_null(!flags.results.empty(), flags.results)},
                 {"figures", or_null(!flags.figures.empty(), flags.figures)},
                 {"formats", or_null(!flags.figures.empty(), formats)}},
@@ -89,6 +105,7 @@ int write_report(const Flags& flags) {
   for (const Json& sentence : data["summary"]["sentences"]) fmt::print("{}\n", sentence.get<std::string>());
   if (flags.page) fmt::print("Page: {} ({} kB); open it in a browser.\n", flags.out, (page.size() + 999) / 1000);
   if (!flags.figures.empty()) print_files(flags.figures, figures);
+  if (files > 0) fmt::print("Full data: {} files in {}\n", files, flags.data);
   return 0;
 }
 
@@ -96,11 +113,15 @@ int write_report(const Flags& flags) {
 
 Action declare_report(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
-  app.add_option("store", flags->store, "the run store (one SQLite file)")->required();
+  app.add_option("FILE", flags->files,
+                 "run stores (SQLite files; several are merged), and JSON that inspect, fit or forecast --json printed")
+      ->required();
   const CLI::Option* const out = app.add_option("-o,--out", flags->out, "the page to write")->capture_default_str();
   app.add_option("--title", flags->title, "its title (default: from the store's study)");
   app.add_option("--results", flags->results,
                  "recorded runs to draw where the store has none: a table that ls --csv wrote, or builtin");
+  app.add_option("--data", flags->data,
+                 "folder for the full data beside the page: runs.jsonl, curves.csv, each figure as CSV");
   CLI::Option* const figures = app.add_option(
       "--figures", flags->figures,
       "write each figure as files for a paper into this folder (made if absent); the page then only with -o");
