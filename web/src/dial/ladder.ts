@@ -2,6 +2,7 @@
 // Several widths trained one after the other, and what came of them against m, while it comes.
 import * as Plot from "@observablehq/plot";
 import { short } from "../palette";
+import { logTicks } from "./charts";
 import type { Dial } from "./dial";
 import { make } from "./dom";
 import type { Frame } from "./engine";
@@ -116,9 +117,9 @@ export class Ladder {
       style: { background: "transparent", color: "var(--ink)", fontSize: "11px", overflow: "visible" },
       x: { type: "log", domain: x }, y: { type: "log", domain: y },
       marks: [
-        Plot.gridY({ ticks: 4, strokeOpacity: 0.09 }),
+        Plot.gridY({ ticks: logTicks(...y), strokeOpacity: 0.09 }),
         Plot.axisX({ ticks: widths, tickFormat: String, label: "width m", labelAnchor: "right" }),
-        Plot.axisY({ ticks: 4, tickFormat: (value: number) => (/^[125]/.test(value.toExponential()) ? short(value) : ""), label, labelAnchor: "top" }),
+        Plot.axisY({ ticks: logTicks(...y), tickFormat: (value: number) => short(value), label, labelAnchor: "top" }),
         Plot.line(guide, { x: "m", y: "y", stroke: "var(--soft)", strokeDasharray: "5 4" }),
         Plot.text(guide.slice(0, 1), { x: "m", y: "y", text: () => (what === "overlap" ? "1/m" : "slope −1"), dy: -9, dx: 4, textAnchor: "start", fill: "var(--soft)", fontStyle: "italic" }),
         Plot.ruleX(rule, { x: "m", stroke: "var(--cat-1)", strokeDasharray: "2 3" }),

@@ -47,19 +47,19 @@ export const tourSteps: Step[] = [
   },
   {
     title: "Weak superposition: γ > 0",
-    text: ["With the ReLU a negative disturbance costs nothing, so two rare features can share an axis as opposites. A positive weight decay pushes every row towards 0, and only rows that earn their keep stay: a few per dimension. What is not represented is lost: the loss is about ⟨v²⟩ Σ p_i over the features left out."],
-    look: "Forty features, three dimensions, γ = 0.5: seven of forty rows are longer than one half, many of them opposites (blue cells off the diagonal). All others have length 0.",
+    text: ["With the ReLU a negative disturbance costs nothing, so two rare features can share an axis as opposites. A positive weight decay pushes every row towards 0, and only rows that earn their keep stay: here two per dimension. What is not represented is lost: the loss is about ⟨v²⟩ Σ p_i over the features left out."],
+    look: "Forty features, three dimensions, γ = 0.5: six rows of forty are longer than one half, three pairs of opposites (blue cells off the diagonal) on three axes. The others have length 0, or nearly.",
     show: train({ features: 40, dim: 3, decay: 0.5 }),
   },
   {
     title: "Strong superposition: γ < 0",
     text: ["A negative γ pulls every row to length 1. Now all features are represented, in the same three dimensions: everybody disturbs everybody."],
-    look: "The same data, γ = −1: 38 of 40 rows are longer than one half, and the Gram picture fills up. The loss is not smaller than at γ = 0.5 (0.72 against 0.69): in three dimensions the crowd costs as much as it saves. Width changes that.",
+    look: "The same data, γ = −1: 38 of 40 rows are longer than one half, and the Gram picture fills up. The loss is not smaller than at γ = 0.5 (0.71 against 0.68): in three dimensions the crowd costs as much as it saves. Width changes that.",
     show: train({ features: 40, dim: 3, decay: -1 }),
   },
   {
     title: "Turn the dial",
-    text: ["The two regimes are one model with one knob. This run starts weak, at γ = 0.5; at step 1,200 it is turned to −1. Take the slider yourself at any moment: every turn is marked in the charts."],
+    text: ["The two regimes are one model with one knob. This run starts weak, at γ = 0.5; near step 1,200 it is turned to −1. Take the slider yourself at any moment: every turn is marked in the charts."],
     look: "200 features, 20 dimensions. After the turn the short rows grow to length 1 within a few hundred steps, the represented share goes from about a tenth to 100 %, and the loss drops.",
     show: async (dial, _place, here) => {
       const run = dial.set(from({ features: 200, dim: 20, decay: 0.5, steps: 4000 }), true);
