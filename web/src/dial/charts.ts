@@ -19,11 +19,19 @@ export function remember(seen: Seen[], frame: Frame): Seen[] {
   return out.length > kMost ? out.filter((_, i) => i % 2 === 1 || i > out.length - 20) : out;
 }
 
-function frameOf(width: number, label: string, extra: Plot.PlotOptions): SVGSVGElement | HTMLElement {
-  return Plot.plot({
+// A picture with one text: the names that Plot gives to groups inside are of no use to who hears them.
+export function asImage(chart: Element): Element {
+  chart.setAttribute("role", "img");
+  for (const group of chart.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
+  for (const group of chart.querySelectorAll("g[aria-description]")) group.removeAttribute("aria-description");
+  return chart;
+}
+
+function frameOf(width: number, label: string, extra: Plot.PlotOptions): Element {
+  return asImage(Plot.plot({
     width, height: kHeight, marginTop: 24, marginRight: 14, marginBottom: 36, marginLeft: 46, ariaLabel: label,
     style: { background: "transparent", color: "var(--ink)", fontSize: "11px", overflow: "visible" }, ...extra,
-  });
+  }));
 }
 
 const tick = (value: number) => short(value, 5);

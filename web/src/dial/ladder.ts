@@ -2,7 +2,7 @@
 // Several widths trained one after the other, and what came of them against m, while it comes.
 import * as Plot from "@observablehq/plot";
 import { short } from "../palette";
-import { logTicks } from "./charts";
+import { asImage, logTicks } from "./charts";
 import type { Dial } from "./dial";
 import { make } from "./dom";
 import type { Frame } from "./engine";
@@ -85,8 +85,8 @@ export class Ladder {
       if (points.length < 3) return "";
       const loss = exponent(points.map(({ m, loss: value }) => ({ m, value })));
       const known = points.filter(({ overlap }) => overlap !== null && overlap > 0);
-      const overlap = this.options.overlap && known.length > 2 ? `, overlap ∝ m^−${short(exponent(known.map(({ m, overlap: value }) => ({ m, value: value! }))), 2)}` : "";
-      return `${this.names().length > 1 ? `${name}: ` : ""}loss ∝ m^−${short(loss, 2)}${overlap}`;
+      const overlap = this.options.overlap && known.length > 2 ? `, overlap ∝ m^−${short(exponent(known.map(({ m, overlap: value }) => ({ m, value: value! }))))}` : "";
+      return `${this.names().length > 1 ? `${name}: ` : ""}loss ∝ m^−${short(loss)}${overlap}`;
     });
     return this.options.fit ? `Measured just now (one seed, short runs): ${says.filter(Boolean).join("; ")}.` : "Measured just now, one seed, short runs.";
   }
@@ -111,7 +111,7 @@ export class Ladder {
     const label = what === "loss" ? "loss" : "mean cos²";
     const ends = this.names().flatMap((name) => this.of(name).slice(-1)).map((point) => ({ ...point, y: point[what] ?? NaN }));
     const rule = this.options.vertical && what === "loss" ? [this.options.vertical] : [];
-    return Plot.plot({
+    return asImage(Plot.plot({
       width, height: 230, marginTop: 22, marginBottom: 38, marginLeft: 46, marginRight: this.names().length > 1 ? 118 : 16,
       ariaLabel: `${label} against the width m, both logarithmic: ${points.map((point) => `${point.series}, m = ${point.m}: ${short(point.y)}`).join("; ") || "nothing yet"}`,
       style: { background: "transparent", color: "var(--ink)", fontSize: "11px", overflow: "visible" },
@@ -129,7 +129,7 @@ export class Ladder {
         ...(this.names().length > 1 ? [Plot.text(ends, { x: "m", y: "y", text: "series", textAnchor: "start", dx: 8, fill: (point: Point) => `var(${point.color})`, clip: false })] : []),
         Plot.tip(points, Plot.pointer({ x: "m", y: "y", title: (point: Point & { y: number }) => `${point.series}\nm = ${point.m}: ${short(point.y)}`, maxRadius: 24 })),
       ],
-    });
+    }));
   }
 
   // 1/m itself for the overlap; for the loss a line of that slope through the first point.

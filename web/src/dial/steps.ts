@@ -60,7 +60,7 @@ export const tourSteps: Step[] = [
   {
     title: "Turn the dial",
     text: ["The two regimes are one model with one knob. This run starts weak, at γ = 0.5; near step 1,200 it is turned to −1. Take the slider yourself at any moment: every turn is marked in the charts."],
-    look: "200 features, 20 dimensions. After the turn the short rows grow to length 1 within a few hundred steps, the represented share goes from about a tenth to 100 %, and the loss drops.",
+    look: "200 features, 20 dimensions. After the turn the short rows grow towards length 1, within 300 steps nearly all are longer than one half (before: a tenth of them), and the loss drops to half. The run keeps a memory of its start: overlap stays near 1.6/m, loss at 0.30; with γ = −1 from step 0 they end at 1.1/m and 0.22.",
     show: async (dial, _place, here) => {
       const run = dial.set(from({ features: 200, dim: 20, decay: 0.5, steps: 4000 }), true);
       await dial.turnAt(1200, -1, here);
