@@ -43,10 +43,16 @@ async function bundle({ name, script }) {
   return used;
 }
 
+// A reader's choice of dark has the colours that the system's has.
+function withChosenDark(css) {
+  const dark = css.match(/@media screen and \(prefers-color-scheme: dark\) \{\s*:root:not\(\[data-theme="light"\]\) (\{[^}]*\})\s*\}/);
+  return dark ? css.replace(dark[0], `${dark[0]}\n@media screen { :root[data-theme="dark"] ${dark[1]} }`) : css;
+}
+
 async function beside({ name, script }) {
   const source = path.join(path.dirname(script), name);
   if (existsSync(`${source}.css`)) {
-    const { code } = await transformWithEsbuild(await readFile(`${source}.css`, "utf8"), `${name}.css`, { loader: "css", minify: true, sourcemap: false });
+    const { code } = await transformWithEsbuild(withChosenDark(await readFile(`${source}.css`, "utf8")), `${name}.css`, { loader: "css", minify: true, sourcemap: false });
     await writeFile(path.join(out, `${name}.css`), code);
   }
   if (existsSync(`${source}.html`)) await writeFile(path.join(out, `${name}.html`), await readFile(`${source}.html`));

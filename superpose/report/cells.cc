@@ -15,15 +15,6 @@
 namespace superpose::report {
 namespace {
 
-// "power:1.0" and "power:1" are the same law.
-std::pair<std::string, std::optional<double>> canonical_law(const std::string& law) {
-  if (!law.starts_with("power:")) return {law, std::nullopt};
-  char* end = nullptr;
-  const double alpha = std::strtod(law.c_str() + 6, &end);
-  if (*end != '\0' || end == law.c_str() + 6 || !std::isfinite(alpha)) return {law, std::nullopt};
-  return {fmt::format("power:{:.6g}", alpha), alpha};
-}
-
 // A store may hold text that is not UTF-8; its dump must not throw.
 template <class AnyJson>
 std::string text_of(const AnyJson& value) {
@@ -113,6 +104,15 @@ void pick_main_recipe(Cells& out) {
 
 }  // namespace
 
+// "power:1.0" and "power:1" are the same law.
+std::pair<std::string, std::optional<double>> canonical_law(const std::string& law) {
+  if (!law.starts_with("power:")) return {law, std::nullopt};
+  char* end = nullptr;
+  const double alpha = std::strtod(law.c_str() + 6, &end);
+  if (*end != '\0' || end == law.c_str() + 6 || !std::isfinite(alpha)) return {law, std::nullopt};
+  return {fmt::format("power:{:.6g}", alpha), alpha};
+}
+
 std::optional<double> field(const Json& object, std::string_view name) {
   if (!object.is_object()) return std::nullopt;
   const auto found = object.find(name);
@@ -149,10 +149,17 @@ size_t Cell::finished() const {
 }
 
 Cells make_cells(const std::vector<store::Run>& runs) {
+  std::vector<const store::Run*> all;
+  for (const store::Run& run : runs) all.push_back(&run);
+  return make_cells(all);
+}
+
+Cells make_cells(std::span<const store::Run* const> runs) {
   using Key = std::tuple<std::string, std::string, double, double>;  // recipe, law, density, decay
   std::map<Key, Cell> by_key;
   Cells out;
-  for (const store::Run& run : runs) {
+  for (const store::Run* pointer : runs) {
+    const store::Run& run = *pointer;
     if (!is_finished_toy(run)) continue;
     const auto m = field(run.config, "dim"), features = field(run.config, "features");
     const auto decay = field(run.config, "decay"), density = field(run.config, "density");
@@ -222,13 +229,17 @@ std::optional<Exponent> exponent(const Cell& cell) {
   const auto pooled = power_fit(m, loss);
   if (!pooled) return std::nullopt;
   const fit::Parameter& slope = (*pooled)["alpha"];
-  Exponent out{slope.value, (*pooled)["C"].value, slope.ci95, pooled->r2, widths, by_seed.size(), ""};
+  Exponent out{slope.value, (*pooled)["C"].value, slope.ci95, pooled->r2, widths, by_seed.size(), "", {}};
   out.method = fmt::format("one regression over {} widths", widths);
 
   std::vector<double> slopes;
+  std::vector<std::pair<int64_t, double>> each;
   for (const auto& [seed, data] : by_seed) {
     if (std::set<double>(data.first.begin(), data.first.end()).size() < 3) continue;
-    if (const auto one = power_fit(data.first, data.second)) slopes.push_back((*one)["alpha"].value);
+    if (const auto one = power_fit(data.first, data.second)) {
+      slopes.push_back((*one)["alpha"].value);
+      each.emplace_back(seed, slopes.back());
+    }
   }
   if (slopes.size() >= 2) {
     // The line keeps passing through the data's centre: only its slope is replaced.
@@ -237,8 +248,13 @@ std::optional<Exponent> exponent(const Cell& cell) {
     std::tie(out.alpha, out.ci95) = mean_interval(slopes);
     out.C *= std::exp((out.alpha - slope.value) * centre);
     out.method = fmt::format("mean of the slopes of {} seeds", slopes.size());
+    out.each = std::move(each);
   }
   return out;
+}
+
+Setting setting_of(const Cell& cell, std::optional<double> m) {
+  return {cell.alpha, cell.alpha ? "" : cell.law, cell.decay, m, cell.density};
 }
 
 std::vector<int64_t> run_ids(const Cell& cell) {

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,7 +46,11 @@ struct Cells {
   size_t unreadable = 0;     // toy runs without the fields a figure needs
   size_t other_recipes = 0;  // finished runs of other recipes
 };
+Cells make_cells(std::span<const store::Run* const> runs);  // which outlive the cells
 Cells make_cells(const std::vector<store::Run>& runs);
+
+// {"power:1", 1} for "power:1.0"; another law as it stands, without α.
+std::pair<std::string, std::optional<double>> canonical_law(const std::string& law);
 
 // α_m: minus the slope of ln loss on ln m over the finished m of a cell, up to law_reach().
 struct Exponent {
@@ -54,7 +59,8 @@ struct Exponent {
   std::optional<Interval> ci95;
   std::optional<double> r2;
   size_t widths = 0, seeds = 0;
-  std::string method;  // where the interval comes from
+  std::string method;                              // where the interval comes from
+  std::vector<std::pair<int64_t, double>> each{};  // (seed, its slope), where alpha is the mean of these
 };
 // The largest m that an exponent is fitted through: the largest of the cell; n/4 where it goes on to m >= n, which no
 // power law does.
@@ -65,6 +71,9 @@ std::optional<Exponent> exponent(const Cell& cell);
 
 // The mean of values and Student's 95 % interval of the mean (none for fewer than two values).
 std::pair<double, std::optional<Interval>> mean_interval(const std::vector<double>& values);
+
+// What a point of this cell is about; m: empty for one about all widths.
+Setting setting_of(const Cell& cell, std::optional<double> m = {});
 
 std::vector<int64_t> run_ids(const Cell& cell);  // of its runs in the store, ascending
 size_t recorded_runs(const Cell& cell);          // of its runs that a results table holds and the store does not

@@ -39,6 +39,11 @@ Json rounded(const std::optional<Interval>& interval) {
   return Json::array({rounded(interval->first), rounded(interval->second)});
 }
 
+Json setting_json(const Setting& at) {
+  const Json law = at.alpha ? rounded(at.alpha) : at.law.empty() ? Json(nullptr) : Json(at.law);
+  return Json::array({law, rounded(at.decay), rounded(at.m), rounded(at.density)});
+}
+
 Json point_json(const Point& point) {
   Json out{{"x", rounded(point.x)}, {"y", rounded(point.y)}};
   if (point.z) out["z"] = rounded(point.z);
@@ -46,6 +51,8 @@ Json point_json(const Point& point) {
   if (const Json interval = rounded(point.interval); !interval.is_null()) out["ci"] = interval;
   if (!point.runs.empty()) out["runs"] = id_ranges(point.runs);
   if (!point.note.empty()) out["note"] = point.note;
+  if (point.at.bound()) out["at"] = setting_json(point.at);
+  for (const auto& [seed, value] : point.seeds) out["seeds"].push_back(Json::array({seed, rounded(value)}));
   return out;
 }
 
@@ -127,6 +134,7 @@ Json to_json(const Figure& figure) {
                       {"x", axis_json(panel.x)},
                       {"y", axis_json(panel.y)},
                       {"series", series}});
+    if (panel.reference) panels.back()["reference"] = rounded(panel.reference);
   }
   Json out{{"id", figure.id},
            {"title", figure.title},
@@ -138,7 +146,14 @@ Json to_json(const Figure& figure) {
            {"ranges", ranges_json(figure)},
            {"recorded", figure.recorded},
            {"notes", figure.notes},
-           {"how", {{"commands", figure.commands}, {"runs", id_ranges(figure.runs)}, {"source", figure.source}}}};
+           {"how",
+            {{"commands", figure.commands},
+             {"runs", id_ranges(figure.runs)},
+             {"source", figure.source},
+             {"config", figure.made.config},
+             {"varies", figure.made.varies},
+             {"seeds", figure.made.seeds},
+             {"versions", figure.made.versions}}}};
   if (figure.kind == "map") {
     out["color"] = {{"label", figure.color_label}, {"domain", rounded(figure.color_domain)}};
   }
@@ -182,12 +197,28 @@ std::string with_interval(std::optional<double> value, const std::optional<Inter
   return fmt::format("{} [{}, {}]", fixed(*value), fixed(interval->first), fixed(interval->second));
 }
 
+namespace {
+constexpr int64_t kStoreStride = int64_t{1} << 40;
+}
+
+int64_t merged_id(size_t store, int64_t id) { return static_cast<int64_t>(store + 1) * kStoreStride + id; }
+
+std::string store_letter(size_t store) {
+  return store < 26 ? std::string(1, static_cast<char>('a' + store)) : fmt::format("s{}", store);
+}
+
+std::string id_text(int64_t id) {
+  if (id < kStoreStride) return fmt::format("{}", id);
+  return fmt::format("{}:{}", store_letter(static_cast<size_t>(id / kStoreStride - 1)), id % kStoreStride);
+}
+
 std::string id_ranges(const std::vector<int64_t>& ids) {
   std::string out;
   for (size_t first = 0, last = 0; first < ids.size(); first = last + 1) {
     for (last = first; last + 1 < ids.size() && ids[last + 1] == ids[last] + 1;) ++last;
     out += out.empty() ? "" : ", ";
-    out += first == last ? fmt::format("{}", ids[first]) : fmt::format("{}–{}", ids[first], ids[last]);
+    out += id_text(ids[first]);
+    if (first != last) out += fmt::format("–{}", ids[last] % kStoreStride);
   }
   return out;
 }

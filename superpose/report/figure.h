@@ -13,6 +13,14 @@ namespace superpose::report {
 
 using Interval = std::pair<double, double>;
 
+// Which runs a point is about: what links the figures of a page. A coordinate it is not bound to is empty.
+struct Setting {
+  std::optional<double> alpha;  // of a power law ...
+  std::string law;              // ... or the name of another law
+  std::optional<double> decay, m, density;
+  bool bound() const { return alpha || !law.empty() || decay || m || density; }
+};
+
 struct Point {
   double x = 0;
   std::optional<double> y;           // none: there is no finite value (a diverged run), marked at the panel's edge
@@ -21,6 +29,8 @@ struct Point {
   std::string note;                  // shown with it; says so when recorded runs are behind it
   std::optional<double> z;           // the coloured value of a map
   std::optional<double> x2;          // of a bar: where it ends
+  Setting at{};
+  std::vector<std::pair<int64_t, double>> seeds{};  // (seed, value) behind y, or z, where it is a mean
 };
 
 // Where a series comes from; decides how it is drawn and named in the legend.
@@ -59,6 +69,15 @@ struct Panel {
   bool shown = true;  // part of the overview
   Axis x, y;
   std::vector<Series> series;
+  std::optional<Interval> reference{};  // of "rows": a band of x to compare with; none: the value 1
+};
+
+// What the runs behind a figure have in common, in words; empty without runs of the store.
+struct Made {
+  std::string config;  // "batch = 2048, features = 1000"
+  std::string varies;  // "dim = 10, 15, 25; decay = 10 values from −1 to 1"
+  std::string seeds;   // "0–2"
+  std::string versions;
 };
 
 struct Figure {
@@ -77,6 +96,7 @@ struct Figure {
   std::vector<int64_t> runs;          // all runs of the store behind it, ascending, no duplicates
   size_t recorded = 0;                // recorded runs behind it, not of this store
   std::string source;                 // of the published series
+  Made made{};
 };
 
 Json to_json(const Figure& figure);
@@ -90,8 +110,12 @@ std::string number(std::optional<double> value, int digits = 3);
 std::string count_text(std::optional<double> value);
 // "1.06 [0.88, 1.25]"; "1.06" without an interval.
 std::string with_interval(std::optional<double> value, const std::optional<Interval>& interval, int digits = 3);
-// "1–24, 30" for an ascending list.
+// "1–24, 30" for an ascending list; run 7 of the second of several stores is "b:7", see merged_id().
 std::string id_ranges(const std::vector<int64_t>& ids);
+std::string id_text(int64_t id);
+// One number for a run of one of several stores; store: from 0. A page of one store keeps the store's own ids.
+int64_t merged_id(size_t store, int64_t id);
+std::string store_letter(size_t store);  // "a", "b", ... "z", "s26", ...
 // "850 ms", "12 s", "3 min 20 s", "5 h 02 min"
 std::string duration_text(double seconds);
 

@@ -9,12 +9,15 @@
 namespace superpose::report {
 
 std::vector<Figure> all_figures(const Context& context) {
-  std::vector<Figure> out{loss_vs_width(context),
+  std::vector<Figure> out{loss_story(context),
+                          straightness(context),
+                          loss_vs_width(context),
                           represented_vs_decay(context),
                           represented_map(context),
                           exponent_map(context),
                           exponent_vs_alpha(context),
                           overlap_vs_width(context),
+                          norms(context),
                           strong_rows_vs_width(context),
                           weak_loss(context),
                           density(context),
@@ -72,6 +75,7 @@ std::vector<double> widths_of(const Cell& cell) {
 
 std::optional<Point> mean_at(const Cell& cell, double m, std::string_view name) {
   Point point{m, std::nullopt, std::nullopt, {}, "", std::nullopt};
+  point.at = setting_of(cell, m);
   std::vector<double> values;
   std::vector<const store::Run*> runs;
   const ToyRun* last = nullptr;
@@ -80,10 +84,12 @@ std::optional<Point> mean_at(const Cell& cell, double m, std::string_view name) 
     const auto value = name == "loss" ? toy.loss : field(toy.run->result, name);
     if (!value) continue;
     values.push_back(*value), runs.push_back(toy.run);
+    point.seeds.emplace_back(toy.seed, *value);
     if (!toy.run->recorded) point.runs.push_back(toy.run->id);
     last = &toy;
   }
   if (values.empty()) return std::nullopt;
+  if (point.seeds.size() < 2) point.seeds.clear();
   point.note = with_record("", runs);
   std::sort(point.runs.begin(), point.runs.end());
   std::tie(point.y, point.interval) = mean_interval(values);
@@ -129,6 +135,16 @@ std::vector<std::string> commands(const Context& context, const std::vector<cons
       return out;
     }
   }
+  return out;
+}
+
+Setting printed_setting(std::optional<double> alpha, std::optional<double> decay, std::optional<double> m) {
+  return {alpha, "", decay, m, 1};
+}
+
+Point exponent_point(const Cell& cell, const Exponent& power) {
+  Point out{0, power.alpha, power.ci95, run_ids(cell), with_record(power.method, cell), {}};
+  out.at = setting_of(cell), out.seeds = power.each;
   return out;
 }
 

@@ -55,9 +55,16 @@ std::string no_runs(std::string_view what, std::string_view study = "paper");
 // Commands that make the figure's data again: the study, and one run of it by hand.
 std::vector<std::string> commands(const Context& context, const std::vector<const Cell*>& cells);
 std::string toy_command(const Json& config);
+// Of a published point at density 1.
+Setting printed_setting(std::optional<double> alpha, std::optional<double> decay, std::optional<double> m = {});
+// y: the exponent of the cell; x is the caller's.
+Point exponent_point(const Cell& cell, const Exponent& power);
 std::string source_of(std::string_view table, std::string_view figure);
 void add_runs(Figure& figure, const Cell& cell);
 
+Figure loss_story(const Context& context);
+Figure straightness(const Context& context);
+Figure norms(const Context& context);
 Figure loss_vs_width(const Context& context);
 Figure represented_vs_decay(const Context& context);
 Figure represented_map(const Context& context);
@@ -75,6 +82,10 @@ Figure llm_overlap(const Context& context);
 
 // Nothing when the store has no such runs: this figure is not about the paper.
 std::optional<Figure> dimensions_per_feature(const Context& context);
+
+// How often the intervals of fits hold the truth: from docs/fitting.md, not from a store. Nothing should that be
+// unreadable.
+std::optional<Figure> coverage_figure();
 
 std::vector<Figure> all_figures(const Context& context);
 

@@ -144,6 +144,7 @@ Figure loss_by_rank(const Context& context) {
         Series series{
             "m = " + number(toy.m, 6), Role::ours, ordered_hue(toy.m, context.widths), "", "dot", false, false, false,
             loss_points(toy)};
+        for (Point& point : series.points) point.at = setting_of(*cell, toy.m);
         if (series.points.empty()) continue;
         panel.series.push_back(series);
         done = toy.m;
@@ -194,7 +195,7 @@ Figure end_of_law(const Context& context) {
       point->x = m / cell.features;
       if (*point->y < kLeastLoss) {
         point->note += (point->note.empty() ? "" : "; ") + std::string("0 to rounding");
-        point->y = kLeastLoss, point->interval.reset();
+        point->y = kLeastLoss, point->interval.reset(), point->seeds.clear();
       }
       series.points.push_back(*point);
     }

@@ -28,6 +28,7 @@ Panel published_map(const Context& context, std::string_view table_name, std::st
       const auto alpha = cell_number(*table, "alpha", row), decay = cell_number(*table, "gamma", row);
       if (const auto z = cell_number(*table, value, row); alpha && decay && z) {
         series.points.push_back({snapped(*decay, context.decays), *alpha, {}, {}, "", *z});
+        series.points.back().at = printed_setting(*alpha, series.points.back().x);
       }
     }
   }
@@ -67,7 +68,9 @@ std::optional<Interval> z_domain(const std::vector<Panel>& panels, double least)
 
 // A cell of the map without a value because its runs diverged: a cross.
 Point diverged_cell(const Context& context, const Cell& cell) {
-  return {snapped(cell.decay, context.decays), *cell.alpha, {}, run_ids(cell), with_record("diverged", cell), {}};
+  Point out{snapped(cell.decay, context.decays), *cell.alpha, {}, run_ids(cell), with_record("diverged", cell), {}};
+  out.at = setting_of(cell);
+  return out;
 }
 
 // How far the measured map is from the published one, over the cells both have.
@@ -123,6 +126,27 @@ void add_weak_theory(const Context& context, Panel& panel) {
     exact.points.push_back({alpha, ideal_weak_exponent(alpha, 1, n, widths), {}, {}, "", {}});
   }
   panel.series.push_back(exact);
+}
+
+// The nine settings of the paper that are nearest to no superposition at all.
+void add_ideal_cases(const Context& context, Panel& panel) {
+  const fit::Table* table = context.published.find("fig5b_weak_alpha_m");
+  std::map<double, Series> printed;
+  for (size_t row = 0; table && row < table->rows(); ++row) {
+    const auto decay = cell_number(*table, "gamma", row), alpha = cell_number(*table, "alpha", row);
+    const auto value = cell_number(*table, "alpha_m", row), se = cell_number(*table, "stderr", row);
+    if (!decay || !alpha || !value) continue;
+    constexpr double kT4 = 2.776;  // Student's t at 0.975 for the 4 degrees of freedom of six widths
+    Point point{*alpha, *value, {}, {}, "one of the nine most ideal weak cases", {}};
+    if (se) point.interval = Interval{*value - kT4 * *se, *value + kT4 * *se};
+    point.at = printed_setting(*alpha, snapped(*decay, context.decays));
+    printed[point.at.decay.value_or(0)].points.push_back(point);
+  }
+  for (auto& [decay, series] : printed) {
+    series.key = "γ = " + decay_text(decay), series.role = Role::published;
+    series.hue = decay_hue(context, decay), series.symbol = decay_symbol(decay);
+    panel.series.push_back(series);
+  }
 }
 
 std::string worst_point(const Panel& panel, bool strong) {
@@ -193,9 +217,10 @@ Figure exponent_map(const Context& context) {
       continue;
     }
     add_runs(figure, *cell), used.push_back(cell);
-    ours.points.push_back({snapped(cell->decay, context.decays), *cell->alpha, power->ci95, run_ids(*cell),
-                           with_record(fmt::format("{}; R² {}", power->method, number(power->r2)), *cell),
-                           power->alpha});
+    Point point = exponent_point(*cell, *power);
+    point.x = snapped(cell->decay, context.decays), point.y = cell->alpha, point.z = power->alpha;
+    point.note = with_record(fmt::format("{}; R² {}", power->method, number(power->r2)), *cell);
+    ours.points.push_back(point);
   }
   figure.panels = {measured_map(context, figure, ours), published_map(context, "fig4b_alpha_m_heatmap", "alpha_m")};
   figure.color_domain = z_domain(figure.panels, 1);
@@ -235,6 +260,7 @@ Figure exponent_vs_alpha(const Context& context) {
       constexpr double kT4 = 2.776;  // Student's t at 0.975 for the 4 degrees of freedom of six widths
       Point point{*alpha, *value, {}, {}, "", {}};
       if (se) point.interval = Interval{*value - kT4 * *se, *value + kT4 * *se};
+      point.at = printed_setting(*alpha, snapped(*decay, context.decays));
       printed[snapped(*decay, context.decays)].points.push_back(point);
     }
     for (auto& [decay, series] : printed) {
@@ -243,14 +269,16 @@ Figure exponent_vs_alpha(const Context& context) {
       (decay < 0 ? strong : weak).series.push_back(series);
     }
   }
+  add_ideal_cases(context, weak);
   std::map<double, Series> ours;
   std::vector<const Cell*> used;
   for (const Cell* cell : context.main) {
     if (!same(cell->density, 1)) continue;
     const auto power = exponent(*cell);
     if (!power) continue;
-    ours[snapped(cell->decay, context.decays)].points.push_back(
-        {*cell->alpha, power->alpha, power->ci95, run_ids(*cell), with_record(power->method, *cell), {}});
+    Series& series = ours[snapped(cell->decay, context.decays)];
+    series.points.push_back(exponent_point(*cell, *power));
+    series.points.back().x = *cell->alpha;
     add_runs(figure, *cell), used.push_back(cell);
   }
   for (auto& [decay, series] : ours) {
@@ -267,7 +295,8 @@ Figure exponent_vs_alpha(const Context& context) {
       worst_point(strong, true) + worst_point(weak, false);
   figure.interval = "Bars: 95 %, over seeds or, with one seed, of the regression over the widths.";
   figure.commands = commands(context, used);
-  figure.source = source_of("fig6e_alpha_m", "Fig. 6e (v1), with standard errors of the regression times t₄ = 2.78");
+  figure.source = source_of("fig6e_alpha_m", "Fig. 6e (v1), with standard errors of the regression times t₄ = 2.78") +
+                  "; right: " + source_of("fig5b_weak_alpha_m", "Fig. 5b (v1), the nine most ideal weak cases");
   return figure;
 }
 

@@ -40,6 +40,7 @@ void add_overlap_points(const Context& context, std::string_view name, bool time
       if (times_m) {
         point->y = *point->y * m;
         if (point->interval) point->interval = Interval{point->interval->first * m, point->interval->second * m};
+        for (auto& [seed, value] : point->seeds) value *= m;
       }
       point->note = "γ = " + decay_text(cell->decay) + (point->note.empty() ? "" : "; ") + point->note;
       by_alpha[*cell->alpha].points.push_back(*point);
@@ -121,7 +122,9 @@ Figure represented_vs_decay(const Context& context) {
       for (size_t row = 0; row < table->rows(); ++row) {
         const auto decay = cell_number(*table, "gamma", row), m = cell_number(*table, "m", row);
         const auto phi = cell_number(*table, "phi_half", row);
-        if (decay && m && phi) printed[*m].points.push_back({snapped(*decay, context.decays), *phi, {}, {}, "", {}});
+        if (!decay || !m || !phi) continue;
+        printed[*m].points.push_back({snapped(*decay, context.decays), *phi, {}, {}, "", {}});
+        printed[*m].points.back().at = printed_setting(1, snapped(*decay, context.decays), *m);
       }
       for (auto& [m, series] : printed) {
         series.key = "m = " + number(m, 6), series.role = Role::published, series.hue = ordered_hue(m, context.widths);
@@ -165,7 +168,9 @@ Figure strong_rows_vs_width(const Context& context) {
     for (size_t row = 0; row < table->rows(); ++row) {
       const auto alpha = cell_number(*table, "alpha", row), m = cell_number(*table, "m", row);
       const auto phi = cell_number(*table, "phi1", row);
-      if (alpha && m && phi) printed[*alpha].points.push_back({*m, *phi, {}, {}, "", {}});
+      if (!alpha || !m || !phi) continue;
+      printed[*alpha].points.push_back({*m, *phi, {}, {}, "", {}});
+      printed[*alpha].points.back().at = printed_setting(*alpha, -1, *m);
     }
     for (auto& [alpha, series] : printed) {
       series.key = "α = " + number(alpha, 4), series.role = Role::published;

@@ -42,12 +42,14 @@ void add_measured_line(const Context& context, const Cell& cell, Panel& panel) {
                                  toy.run->recorded ? std::vector<int64_t>{} : std::vector{toy.run->id},
                                  with_record("diverged: not in the fit", {toy.run}),
                                  {}});
+      diverged.points.back().at = setting_of(cell, toy.m);
     }
   }
   if (const auto power = exponent(cell)) {
     Series line{key, Role::fit, hue, "αₘ " + number(power->alpha), "none", true, false, false, {}};
     for (const double m : {ours.points.front().x, std::min(ours.points.back().x, law_reach(cell))}) {
       line.points.push_back({m, power->C * std::pow(m, -power->alpha), {}, {}, "", {}});
+      line.points.back().at = setting_of(cell);
     }
     line.points.front().note = fmt::format("αₘ = {}", with_interval(power->alpha, power->ci95));
     panel.series.push_back(line);
@@ -67,6 +69,7 @@ void add_published_losses(const Context& context, double alpha, double density, 
       if (!decay || !m || !loss) continue;
       Series& series = by_decay[snapped(*decay, context.decays)];
       series.points.push_back({*m, *loss, {}, {}, "", {}});
+      series.points.back().at = printed_setting(alpha, snapped(*decay, context.decays), *m);
     }
     for (auto& [decay, series] : by_decay) {
       series.key = "γ = " + decay_text(decay), series.role = Role::published, series.hue = decay_hue(context, decay);
@@ -81,7 +84,9 @@ void add_published_losses(const Context& context, double alpha, double density, 
     for (size_t row = 0; row < table->rows(); ++row) {
       const auto E = cell_number(*table, "E", row), m = cell_number(*table, "m", row);
       const auto loss = cell_number(*table, "loss", row);
-      if (E && m && loss && std::abs(*E - density) < 0.01) series.points.push_back({*m, *loss, {}, {}, "", {}});
+      if (!E || !m || !loss || std::abs(*E - density) >= 0.01) continue;
+      series.points.push_back({*m, *loss, {}, {}, "", {}});
+      series.points.back().at = {alpha, "", decay, *m, density};
     }
     panel.series.push_back(series);
   }
@@ -192,7 +197,7 @@ Figure weak_loss(const Context& context) {
       const auto loss = mean_at(*cell, m, "loss"), left_out = mean_at(*cell, m, "loss_unlearned");
       if (!loss || !left_out) continue;
       Point point = *loss;
-      point.x = *left_out->y;
+      point.x = *left_out->y, point.seeds.clear();         // x differs from seed to seed, too
       if (point.runs.size() == 1) point.interval.reset();  // the batch spread is in the first figure
       point.note =
           fmt::format("α = {}, m = {:.0f}{}{}", number(*cell->alpha, 4), m, point.note.empty() ? "" : "; ", point.note);
@@ -214,6 +219,8 @@ Figure weak_loss(const Context& context) {
       if (decay && x && loss && m) {
         printed[snapped(*decay, context.decays)].points.push_back(
             {*x, *loss, {}, {}, fmt::format("α = 0, m = {:.0f}", *m), {}});
+        printed[snapped(*decay, context.decays)].points.back().at =
+            printed_setting(0, snapped(*decay, context.decays), *m);
       }
     }
     for (auto& [decay, series] : printed) {
@@ -264,8 +271,8 @@ Figure density(const Context& context) {
       losses[decay].points.push_back(*point);
     }
     if (const auto power = exponent(*cell)) {
-      slopes[decay].points.push_back(
-          {cell->density, power->alpha, power->ci95, run_ids(*cell), with_record("", *cell), {}});
+      slopes[decay].points.push_back(exponent_point(*cell, *power));
+      slopes[decay].points.back().x = cell->density;
     }
     used.push_back(cell);
     add_runs(figure, *cell);
@@ -282,7 +289,10 @@ Figure density(const Context& context) {
     for (size_t row = 0; row < table->rows(); ++row) {
       const auto decay = cell_number(*table, "gamma", row), E = cell_number(*table, "E", row);
       const auto value = cell_number(*table, "loss", row);
-      if (decay && E && value) printed[snapped(*decay, context.decays)].points.push_back({*E, *value, {}, {}, "", {}});
+      if (!decay || !E || !value) continue;
+      std::vector<Point>& points = printed[snapped(*decay, context.decays)].points;
+      points.push_back({*E, *value, {}, {}, "", {}});
+      points.back().at = {1, "", snapped(*decay, context.decays), kWidth, *E};
     }
   }
   add(printed, loss, Role::published, false);
@@ -296,6 +306,7 @@ Figure density(const Context& context) {
       if (!E || !value || !se || (!points.empty() && points.back().x == *E)) continue;
       constexpr double kT4 = 2.776;  // Student's t at 0.975 for the 4 degrees of freedom of six widths
       points.push_back({*E, -*value, Interval{-*value - kT4 * *se, -*value + kT4 * *se}, {}, "", {}});
+      points.back().at = {1, "", decay, {}, *E};
     }
   }
   add(printed, slope, Role::published, false);

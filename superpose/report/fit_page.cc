@@ -16,16 +16,18 @@ std::string title_of(const FitPage& page) {
 Json data_of(const FitPage& page) {
   Json figures = Json::array();
   for (const Figure& figure : page.figures) figures.push_back(to_json(figure));
-  // What a tooltip calls a mark: these rows were measured by whoever made the table.
-  const Json words{{"ours", "from the table"}, {"fit", "fitted"}, {"published", "bootstrap"}, {"theory", "reference"}};
   return {{"schema", "superpose.fit-page/1"},
           {"version", kVersion},
           {"title", title_of(page)},
-          {"words", words},
+          {"words", fit_words()},
           {"figures", figures}};
 }
 
 }  // namespace
+
+Json fit_words() {
+  return {{"ours", "from the table"}, {"fit", "fitted"}, {"published", "bootstrap"}, {"theory", "reference"}};
+}
 
 Json fit_data(const Json& fit) { return data_of(make_fit_page(fit)); }
 

@@ -14,4 +14,7 @@ std::string render_fit(const Json& fit);
 // What the page draws, and what a test can check without a browser: {schema, title, figures}.
 Json fit_data(const Json& fit);
 
+// What a tooltip calls the marks of a fit's figures: these rows were measured by whoever made the table.
+Json fit_words();
+
 }  // namespace superpose::report

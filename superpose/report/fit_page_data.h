@@ -74,6 +74,7 @@ struct FitPage {
   std::vector<BacktestPoint> backtest;
   std::vector<std::pair<std::string, std::vector<double>>> draws;  // of the bootstrap; NaN where one has no value
   std::vector<Figure> figures;
+  std::string prefix;  // of the figures' ids, where several fits share a page: "fit2-"
 
   const FitParameter* parameter(const std::string& name) const;
   const FitInput* input(const std::string& name) const;

@@ -30,20 +30,21 @@ std::string section(const char* id, const char* title, const std::string& html) 
 }
 
 std::string figure_html(const FitPage& page, std::string_view id) {
+  const std::string wanted = page.prefix + std::string(id);
   const auto found =
-      std::find_if(page.figures.begin(), page.figures.end(), [&](const Figure& one) { return one.id == id; });
+      std::find_if(page.figures.begin(), page.figures.end(), [&](const Figure& one) { return one.id == wanted; });
   if (found == page.figures.end()) return "";
   std::string out =
-      fmt::format("<figure id=\"figure-{0}\" aria-label=\"{1}\">\n<h4>{1}</h4>\n", id, escaped(found->title));
+      fmt::format("<figure id=\"figure-{0}\" aria-label=\"{1}\">\n<h4>{1}</h4>\n", wanted, escaped(found->title));
   out += fmt::format(
       "<div class=\"chart\" data-figure=\"{}\"><noscript>The drawing needs JavaScript; the numbers are in this "
       "page's data.</noscript></div>\n<figcaption><p class=\"facts\">{} {}</p>\n",
-      id, escaped(found->caption), escaped(found->interval));
+      wanted, escaped(found->caption), escaped(found->interval));
   for (const std::string& note : found->notes) out += "<p class=\"facts\">" + escaped(note) + "</p>\n";
   return out + fmt::format(
                    "</figcaption>\n<details><summary>Numbers</summary><div class=\"numbers\" "
                    "data-numbers=\"{}\"></div></details>\n</figure>\n",
-                   id);
+                   wanted);
 }
 
 // ---- the verdict
@@ -324,6 +325,15 @@ std::string header_html(const FitPage& page, const std::vector<std::pair<const c
 }
 
 }  // namespace
+
+std::string fit_section(const FitPage& page) {
+  std::string out = fmt::format(
+      "<h3>{} <small>{}</small></h3>\n<p>{}</p>\n", page.law.empty() ? "A fit" : "Law " + escaped(law_name(page)),
+      page.table.empty() ? "" : "fitted to " + escaped(file_name(page.table)), escaped(lead_of(page)));
+  out += verdict_html(page) + list_html(member(*page.fit, "warnings"), "Warnings", "findings") + parameters_html(page);
+  for (const char* id : {"law", "terms", "residuals", "profiles", "backtest"}) out += figure_html(page, id);
+  return out + "<details><summary>How this was made</summary>" + made_html(page) + "</details>\n";
+}
 
 std::string fit_body(const FitPage& page) {
   struct Part {

@@ -31,6 +31,19 @@ std::string badge(std::string_view name) {
                      verdict.icon, verdict.word);
 }
 
+// Which letter of a run id is which store.
+std::string sources_html(const Page& page) {
+  if (page.sources.size() < 2) return "";
+  std::string out = "<p class=\"meta\">Runs are of these stores: ";
+  for (const Source& source : page.sources) {
+    if (&source != &page.sources.front()) out += "; ";
+    out += fmt::format("<b>{}</b> = {} ({} {}{})", source.letter, escaped(source.name), source.runs,
+                       source.runs == 1 ? "run" : "runs",
+                       source.repeated ? fmt::format(", {} of them also in an earlier store", source.repeated) : "");
+  }
+  return out + ". Run a:7 is <code>superpose show</code> with the first store and 7.</p>\n";
+}
+
 std::string header_html(const Page& page) {
   std::string out = fmt::format("<header>\n<h1>{}</h1>\n<p class=\"lead\">", escaped(page.title));
   for (const std::string& sentence : page.sentences) out += escaped(sentence) + " ";
@@ -51,10 +64,81 @@ std::string header_html(const Page& page) {
   }
   if (!page.latest.empty()) made += "; last run finished " + escaped(page.latest);
   out += fmt::format("<p class=\"meta\">{}. One file, nothing is loaded from anywhere.</p>\n", made);
-  out +=
-      "<nav aria-label=\"sections\"><a href=\"#claims\">Claims</a> <a href=\"#figures\">Figures</a> "
-      "<a href=\"#checkpoints\">Real checkpoints</a> <a href=\"#about\">How to read this</a></nav>\n</header>\n";
-  return out;
+  out += sources_html(page);
+  out += "<nav aria-label=\"sections\">";
+  const auto link = [&](const char* id, const char* title) {
+    out += fmt::format("<a href=\"#{}\">{}</a> ", id, title);
+  };
+  link("claims", "Claims"), link("figures", "Figures"), link("explorer", "One run");
+  link("fits", "Fits"), link("checkpoints", "Real checkpoints"), link("about", "How to read this");
+  return out + "</nav>\n</header>\n";
+}
+
+// "Ours: 24 points, x 10 to 100, y 0.064 to 1.24."
+std::string range_text(const Json& ranges, const char* role, const char* name) {
+  const Json& range = ranges[role];
+  const size_t points = range["points"].get<size_t>();
+  if (points == 0) return fmt::format("{}: none.", name);
+  std::string out = fmt::format("{}: {} {}", name, points, points == 1 ? "point" : "points");
+  for (const char* axis : {"x", "y", "z"}) {
+    if (!range.contains(axis) || range[axis].is_null()) continue;
+    const double lo = range[axis][0].get<double>(), hi = range[axis][1].get<double>();
+    const char* shown = std::string_view(axis) == "z" ? "value" : axis;
+    out += lo == hi ? fmt::format(", {} {}", shown, number(lo, 4))
+                    : fmt::format(", {} {} to {}", shown, number(lo, 4), number(hi, 4));
+  }
+  return out + ".";
+}
+
+std::string how_html(const Figure& figure) {
+  std::string out = "<details class=\"how\"><summary>How was this made, and its numbers</summary>\n<dl>";
+  out += "<dt>Command</dt><dd>";
+  for (const std::string& command : figure.commands) out += "<pre><code>" + escaped(command) + "</code></pre>";
+  out += "</dd>";
+  if (!figure.runs.empty()) {
+    out += fmt::format("<dt>Runs</dt><dd>{} (<code>superpose show STORE RUN</code>)</dd>",
+                       escaped(id_ranges(figure.runs)));
+  }
+  const Made& made = figure.made;
+  if (!made.seeds.empty()) out += fmt::format("<dt>Seeds</dt><dd>{}</dd>", escaped(made.seeds));
+  if (!made.config.empty()) out += fmt::format("<dt>Configuration</dt><dd>{}</dd>", escaped(made.config));
+  if (!made.varies.empty()) out += fmt::format("<dt>Varied</dt><dd>{}</dd>", escaped(made.varies));
+  if (!made.versions.empty()) out += fmt::format("<dt>Computed by</dt><dd>superpose {}</dd>", escaped(made.versions));
+  if (!figure.source.empty()) out += "<dt>Published series</dt><dd>" + escaped(figure.source) + "</dd>";
+  out += fmt::format("<dt>Drawn by</dt><dd>superpose {}</dd></dl>\n", kVersion);
+  return out + fmt::format("<div class=\"numbers\" data-numbers=\"{}\"></div></details>\n", figure.id);
+}
+
+std::string figure_html(const Figure& figure, size_t index, const std::string& more) {
+  const Json ranges = to_json(figure)["ranges"];
+  std::string out =
+      fmt::format("<figure id=\"{0}\" aria-label=\"{1}\">\n<h3>{2}{1}{3}</h3>\n", figure.id, escaped(figure.title),
+                  index == 0 ? "" : fmt::format("{}. ", index),
+                  figure.paper.empty() ? "" : fmt::format(" <small>paper: {}</small>", escaped(figure.paper)));
+  if (!figure.empty.empty()) out += "<p class=\"box\">" + escaped(figure.empty) + "</p>\n";
+  out += fmt::format(
+      "<div class=\"chart\" data-figure=\"{}\"><noscript>The drawing needs JavaScript; the numbers are in this page's "
+      "data.</noscript></div>\n",
+      figure.id);
+  out += "<figcaption><p>" + escaped(figure.caption) + "</p>\n<p class=\"facts\">" + escaped(figure.interval) + " " +
+         (has_role(figure, Role::fit) && ranges["ours"]["points"] == 0 ? "Ours: the fitted line."
+                                                                       : range_text(ranges, "ours", "Ours")) +
+         " " + range_text(ranges, "published", "Published") + "</p>\n";
+  if (figure.recorded > 0) {
+    out += fmt::format(
+        "<p class=\"facts\"><b>{}</b> behind it {} recorded, not of this store; tips and numbers say which "
+        "points.</p>\n",
+        figure.recorded == 1 ? "1 run" : fmt::format("{} runs", figure.recorded), figure.recorded == 1 ? "is" : "are");
+  }
+  if (!figure.notes.empty()) {
+    constexpr size_t kMost = 8;
+    out += "<ul class=\"facts\">";
+    for (size_t i = 0; i < std::min(kMost, figure.notes.size()); ++i)
+      out += "<li>" + escaped(figure.notes[i]) + "</li>";
+    if (figure.notes.size() > kMost) out += fmt::format("<li>and {} more</li>", figure.notes.size() - kMost);
+    out += "</ul>\n";
+  }
+  return out + "</figcaption>\n" + more + how_html(figure) + "</figure>\n";
 }
 
 // A denied claim is a finding: it stands above the table, in words.
@@ -102,7 +186,9 @@ std::string claims_html(const Page& page) {
     out += cell("Because", escaped(claim.because), "wide") + cell("Command", code(claim.command), "wide command") +
            "</tr>\n";
   }
-  return out + "</tbody></table>\n</section>\n";
+  out += "</tbody></table>\n";
+  if (page.ledger) out += figure_html(*page.ledger, 0, "");
+  return out + "</section>\n";
 }
 
 std::string slopes_html(const Page& page) {
@@ -122,68 +208,6 @@ std::string slopes_html(const Page& page) {
         number(power.r2), power.widths, power.seeds, escaped(power.method), id_ranges(slope.runs));
   }
   return out + "</tbody></table></div></details>\n";
-}
-
-// "Ours: 24 points, x 10 to 100, y 0.064 to 1.24."
-std::string range_text(const Json& ranges, const char* role, const char* name) {
-  const Json& range = ranges[role];
-  const size_t points = range["points"].get<size_t>();
-  if (points == 0) return fmt::format("{}: none.", name);
-  std::string out = fmt::format("{}: {} {}", name, points, points == 1 ? "point" : "points");
-  for (const char* axis : {"x", "y", "z"}) {
-    if (!range.contains(axis) || range[axis].is_null()) continue;
-    const double lo = range[axis][0].get<double>(), hi = range[axis][1].get<double>();
-    const char* shown = std::string_view(axis) == "z" ? "value" : axis;
-    out += lo == hi ? fmt::format(", {} {}", shown, number(lo, 4))
-                    : fmt::format(", {} {} to {}", shown, number(lo, 4), number(hi, 4));
-  }
-  return out + ".";
-}
-
-std::string how_html(const Figure& figure) {
-  std::string out = "<details class=\"how\"><summary>How was this made, and its numbers</summary>\n<dl>";
-  out += "<dt>Command</dt><dd>";
-  for (const std::string& command : figure.commands) out += "<pre><code>" + escaped(command) + "</code></pre>";
-  out += "</dd>";
-  if (!figure.runs.empty()) {
-    out += fmt::format("<dt>Runs</dt><dd>{} (<code>superpose show STORE RUN</code>)</dd>",
-                       escaped(id_ranges(figure.runs)));
-  }
-  if (!figure.source.empty()) out += "<dt>Published series</dt><dd>" + escaped(figure.source) + "</dd>";
-  out += fmt::format("<dt>Program</dt><dd>superpose {}</dd></dl>\n", kVersion);
-  return out + fmt::format("<div class=\"numbers\" data-numbers=\"{}\"></div></details>\n", figure.id);
-}
-
-std::string figure_html(const Figure& figure, size_t index, const std::string& more) {
-  const Json ranges = to_json(figure)["ranges"];
-  std::string out =
-      fmt::format("<figure id=\"{0}\" aria-label=\"{1}\">\n<h3>{2}. {3}{4}</h3>\n", figure.id, escaped(figure.title),
-                  index, escaped(figure.title),
-                  figure.paper.empty() ? "" : fmt::format(" <small>paper: {}</small>", escaped(figure.paper)));
-  if (!figure.empty.empty()) out += "<p class=\"box\">" + escaped(figure.empty) + "</p>\n";
-  out += fmt::format(
-      "<div class=\"chart\" data-figure=\"{}\"><noscript>The drawing needs JavaScript; the numbers are in this page's "
-      "data.</noscript></div>\n",
-      figure.id);
-  out += "<figcaption><p>" + escaped(figure.caption) + "</p>\n<p class=\"facts\">" + escaped(figure.interval) + " " +
-         (has_role(figure, Role::fit) && ranges["ours"]["points"] == 0 ? "Ours: the fitted line."
-                                                                       : range_text(ranges, "ours", "Ours")) +
-         " " + range_text(ranges, "published", "Published") + "</p>\n";
-  if (figure.recorded > 0) {
-    out += fmt::format(
-        "<p class=\"facts\"><b>{}</b> behind it {} recorded, not of this store; tips and numbers say which "
-        "points.</p>\n",
-        figure.recorded == 1 ? "1 run" : fmt::format("{} runs", figure.recorded), figure.recorded == 1 ? "is" : "are");
-  }
-  if (!figure.notes.empty()) {
-    constexpr size_t kMost = 8;
-    out += "<ul class=\"facts\">";
-    for (size_t i = 0; i < std::min(kMost, figure.notes.size()); ++i)
-      out += "<li>" + escaped(figure.notes[i]) + "</li>";
-    if (figure.notes.size() > kMost) out += fmt::format("<li>and {} more</li>", figure.notes.size() - kMost);
-    out += "</ul>\n";
-  }
-  return out + "</figcaption>\n" + more + how_html(figure) + "</figure>\n";
 }
 
 std::string figures_html(const Page& page) {
@@ -283,6 +307,27 @@ std::string checkpoints_html(const Page& page) {
   return out + "</tbody></table>\n</section>\n";
 }
 
+// Where the bundle shows one run. Without its script there is only the command.
+std::string explorer_html(const std::vector<std::string>& left_out) {
+  std::string out =
+      "<section id=\"explorer\" aria-labelledby=\"explorer-title\">\n<h2 id=\"explorer-title\">This very run</h2>\n"
+      "<p>Pick γ, α, m and a seed in the bar below, or a point or cell of any figure: the figures fade what is not of "
+      "that choice, and here is the run behind it. The address of the page keeps the choice.</p>\n"
+      "<div id=\"run\"><noscript>This part needs JavaScript; <code>superpose show STORE RUN</code> prints a "
+      "run.</noscript>"
+      "</div>\n";
+  out +=
+      "<p class=\"facts\">In this page curves are thinned to about 60 points evenly in log steps, numbers have four "
+      "digits, and of feature vectors only the most frequent are kept.";
+  for (const std::string& sentence : left_out) out += " " + escaped(sentence);
+  return out +
+         " <code>superpose report STORE -o report.html --data DIR</code> writes everything beside the page: "
+         "runs.jsonl, "
+         "curves.csv and each figure as CSV.</p>\n</section>\n"
+         // The dial mounts here where the page has its engine.
+         "<section id=\"dial\" aria-label=\"the dial\" hidden></section>\n";
+}
+
 std::string about_html(const Page& page) {
   std::string out =
       "<section id=\"about\" aria-labelledby=\"about-title\">\n<h2 id=\"about-title\">How to read this</h2>\n"
@@ -303,9 +348,10 @@ std::string about_html(const Page& page) {
 
 }  // namespace
 
-std::string body_html(const Page& page) {
-  return header_html(page) + "<main>\n" + claims_html(page) + figures_html(page) + checkpoints_html(page) +
-         about_html(page) + "</main>\n";
+std::string body_html(const Page& page, const std::vector<std::string>& left_out) {
+  const std::string coverage = page.coverage ? figure_html(*page.coverage, 0, "") : "";
+  return header_html(page) + "<main>\n" + claims_html(page) + figures_html(page) + explorer_html(left_out) +
+         fits_html(page, coverage) + checkpoints_html(page) + about_html(page) + "</main>\n";
 }
 
 }  // namespace superpose::report

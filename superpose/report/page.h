@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "superpose/report/details.h"
 #include "superpose/report/figures.h"
+#include "superpose/report/fit_page_data.h"
 #include "superpose/report/report.h"
 
 namespace superpose::report {
@@ -35,6 +37,10 @@ struct Page {
   std::vector<Claim> claims;
   std::vector<Slope> slopes;
   std::vector<Figure> figures;
+  std::optional<Figure> ledger, coverage;
+  std::vector<FitPage> fits;  // of `fit --json` files, with figures whose ids start with "fit1-", "fit2-", ...
+  std::vector<const store::Artifact*> forecasts;  // live in the inputs
+  std::vector<Source> sources;
   std::vector<Matrix> matrices;
   std::vector<std::string> sentences;  // the summary: two, and a third about recorded runs
   std::vector<std::string> notes;
@@ -45,9 +51,14 @@ struct Page {
 
 Page make_page(const Inputs& inputs);
 Json to_json(const Page& page);
+std::vector<const Figure*> figures_of(const Page& page);  // all, those of the ledger and the fits too
 
-// What stands in <main>, and the text of the page, as HTML.
-std::string body_html(const Page& page);
+std::optional<Figure> ledger_figure(const std::vector<Claim>& claims);
+
+// What stands in <main>, and the text of the page, as HTML. left_out: what the explorer of single runs lacks.
+std::string body_html(const Page& page, const std::vector<std::string>& left_out);
+std::string fits_html(const Page& page, const std::string& coverage);  // coverage: its figure as HTML
+std::string fit_section(const FitPage& page);
 // & < > " ' escaped; invalid UTF-8 replaced, so that no store can break out of an element or attribute.
 std::string escaped(std::string_view text);
 // JSON that may stand inside a <script> element: < > & and the line separators U+2028/9 as \u escapes.

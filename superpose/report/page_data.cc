@@ -7,6 +7,7 @@
 
 #include "superpose/base/version.h"
 #include "superpose/report/checkpoints.h"
+#include "superpose/report/how.h"
 #include "superpose/report/page.h"
 
 namespace superpose::report {
@@ -169,6 +170,18 @@ std::vector<Slope> slopes_of(const Cells& cells) {
   return out;
 }
 
+// Fits of files; the joint fit of the language models ("llm") has figures of its own.
+void read_fits(const std::vector<store::Artifact>& artifacts, Page& page) {
+  for (const store::Artifact& artifact : artifacts) {
+    if (artifact.kind == "forecast") page.forecasts.push_back(&artifact);
+    if (artifact.kind != "fit" || artifact.name == "llm") continue;
+    FitPage fit = make_fit_page(artifact.value);
+    fit.prefix = fmt::format("fit{}-", page.fits.size() + 1);
+    for (Figure& figure : fit.figures) figure.id = fit.prefix + figure.id;
+    page.fits.push_back(std::move(fit));
+  }
+}
+
 void add_notes(const Cells& cells, const Inputs& inputs, Page& page) {
   if (cells.unreadable) {
     page.notes.push_back(
@@ -232,6 +245,18 @@ size_t Page::count(std::string_view verdict) const {
       std::count_if(claims.begin(), claims.end(), [&](const Claim& claim) { return claim.verdict == verdict; }));
 }
 
+std::vector<const Figure*> figures_of(const Page& page) {
+  std::vector<const Figure*> out;
+  for (const Figure& figure : page.figures) out.push_back(&figure);
+  for (const auto* one : {&page.ledger, &page.coverage}) {
+    if (*one) out.push_back(&**one);
+  }
+  for (const FitPage& fit : page.fits) {
+    for (const Figure& figure : fit.figures) out.push_back(&figure);
+  }
+  return out;
+}
+
 Page make_page(const Inputs& inputs) {
   Page page;
   page.runs = count_runs(inputs.runs);
@@ -241,10 +266,18 @@ Page make_page(const Inputs& inputs) {
     page.title = page.study.empty() ? "superpose" : fmt::format("superpose: the {} study", page.study);
   page.matrices = inspected_matrices(inputs.artifacts);
   const Published published(inputs.published);
-  std::vector<store::Run> runs = inputs.runs;
-  runs.insert(runs.end(), inputs.recorded.begin(), inputs.recorded.end());
+  std::vector<const store::Run*> runs;
+  for (const auto* list : {&inputs.runs, &inputs.recorded}) {
+    for (const store::Run& run : *list) runs.push_back(&run);
+  }
   const Cells cells = make_cells(runs);
   page.figures = all_figures(make_context(cells, published, inputs, page));
+  RunsById by_id;
+  for (const store::Run& run : inputs.runs) by_id.emplace(run.id, &run);
+  for (Figure& figure : page.figures) describe_runs(by_id, figure);
+  page.ledger = ledger_figure(page.claims), page.coverage = coverage_figure();
+  page.sources = inputs.sources;
+  read_fits(inputs.artifacts, page);
   page.slopes = slopes_of(cells);
   page.sentences = summary(page);
   if (!inputs.recorded.empty()) page.sentences.push_back(recorded_sentence(inputs.recorded));
@@ -254,8 +287,16 @@ Page make_page(const Inputs& inputs) {
 
 Json to_json(const Page& page) {
   Json figures = Json::array(), checkpoints = Json::array();
-  for (const Figure& figure : page.figures) figures.push_back(to_json(figure));
+  for (const Figure* figure : figures_of(page)) {
+    figures.push_back(to_json(*figure));
+    if (figure->id.starts_with("fit")) figures.back()["words"] = fit_words();
+  }
   for (const Matrix& matrix : page.matrices) checkpoints.push_back(to_json(matrix));
+  Json stores = Json::array();
+  for (const Source& source : page.sources) {
+    stores.push_back(
+        {{"letter", source.letter}, {"name", source.name}, {"runs", source.runs}, {"repeated", source.repeated}});
+  }
   const RunCounts& runs = page.runs;
   return {{"schema", "superpose.page/1"},
           {"version", kVersion},
@@ -280,7 +321,8 @@ Json to_json(const Page& page) {
           {"figures", figures},
           {"checkpoints", checkpoints},
           {"notes", page.notes},
-          {"versions", page.versions}};
+          {"versions", page.versions},
+          {"stores", stores}};
 }
 
 Json page_data(const Inputs& inputs) { return to_json(make_page(inputs)); }

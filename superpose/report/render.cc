@@ -4,6 +4,7 @@
 
 #include "superpose/base/base.h"
 #include "superpose/report/html.h"
+#include "superpose/report/packed.h"
 #include "superpose/report/page.h"
 
 namespace superpose {
@@ -86,11 +87,26 @@ std::string script_json(const Json& value) {
   return out;
 }
 
-std::string assemble_page(const std::string& title, const std::string& body, const Json& data) {
+namespace {
+
+constexpr size_t kDialBytes = 500'000;  // kept free for the WebAssembly engine of the dial
+
+std::string data_script(const Json& data) {
+  const std::string text = script_json(data);
+  if (text.size() <= kMostPlain) return "<script type=\"application/json\" id=\"page-data\">" + text + "</script>";
+  return "<script type=\"text/plain\" id=\"page-data-packed\">" + packed(text) + "</script>";
+}
+
+}  // namespace
+
+std::string assemble_page(const std::string& title, const std::string& body, const Json& data,
+                          const std::string& details) {
+  std::string scripts = data_script(data);
+  if (!details.empty()) scripts += "\n<script type=\"text/plain\" id=\"page-details\">" + details + "</script>";
   const std::array<std::pair<std::string_view, std::string>, 5> parts{{{"{{TITLE}}", escaped(title)},
                                                                        {"{{CSS}}", std::string(page_file("page.css"))},
                                                                        {"{{BODY}}", body},
-                                                                       {"{{DATA}}", script_json(data)},
+                                                                       {"{{DATA}}", scripts},
                                                                        {"{{JS}}", std::string(page_file("page.js"))}}};
   // Markers are looked for in the template only, in order, so that no inserted text is ever taken for one.
   std::string_view rest = page_file("page.html");
@@ -105,9 +121,19 @@ std::string assemble_page(const std::string& title, const std::string& body, con
   return out + std::string(rest);
 }
 
-std::string render(const Inputs& inputs) {
+std::string render(const Inputs& inputs) { return render_with_data(inputs).first; }
+
+std::pair<std::string, Json> render_with_data(const Inputs& inputs) {
   const Page page = make_page(inputs);
-  return assemble_page(page.title, body_html(page), to_json(page));
+  const Json data = to_json(page);
+  const size_t used = assemble_page(page.title, body_html(page, {}), data).size() + kDialBytes;
+  std::vector<const store::Run*> runs;
+  for (const auto* list : {&inputs.runs, &inputs.recorded}) {
+    for (const store::Run& run : *list) runs.push_back(&run);
+  }
+  constexpr size_t kSpare = 4'000;  // for the sentences about what is left out
+  const Details details = make_details(runs, kPageBytes > used + kSpare ? kPageBytes - used - kSpare : 0);
+  return {assemble_page(page.title, body_html(page, details.left_out), data, details.packed), data};
 }
 
 }  // namespace superpose::report

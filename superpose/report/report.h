@@ -15,6 +15,7 @@
 //
 // Who calls it: cli/report, study/ (the page of a study).
 #pragma once
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,13 +29,31 @@
 
 namespace superpose::report {
 
+// A store that went into a page.
+struct Source {
+  std::string letter;   // "a" in run ids like a:17; empty where there is one store
+  std::string name;     // "runs.sqlite"
+  size_t runs = 0;      // in it
+  size_t repeated = 0;  // of these, how many another store has, too
+};
+
 struct Inputs {
   std::string title;                        // "superpose: quick study"
   std::vector<store::Run> runs;             // kind "toy"; other kinds are counted and not drawn
-  std::vector<store::Artifact> artifacts;   // kinds "claims", "fit", "inspect"
+  std::vector<store::Artifact> artifacts;   // kinds "claims", "fit", "inspect", "forecast"
   std::span<const EmbeddedFile> published;  // "published/*.csv": the paper's numbers, drawn as their own series
   std::vector<store::Run> recorded{};       // of results tables, beside `runs`; everything drawn from them says so
+  std::vector<Source> sources{};            // of `runs`; as merge_stores() writes them
 };
+
+struct StoreContents {
+  std::string name;
+  std::vector<store::Run> runs;
+  std::vector<store::Artifact> artifacts;
+};
+// Runs with the same key are one: the finished one, else that of the first store. With several stores the ids become
+// those of merged_id() ("b:17" on the page). Of artifacts with the same kind and name the newest stays.
+void merge_stores(std::vector<StoreContents> stores, Inputs& inputs);
 
 // The figures' data, ranges and captions: what the page draws, and what a test can check without a browser.
 //   title, version, summary {sentences, runs {total, ok, diverged, failed, running}, seconds, claims {...}}
@@ -46,7 +65,15 @@ struct Inputs {
 // published tables that cannot be read: Error{bad_file}.
 Json page_data(const Inputs& inputs);
 
-// The page: one HTML file that loads nothing from anywhere.
+// The page: one HTML file that loads nothing from anywhere, of at most kPageBytes for any number of runs whose figures
+// alone fit: what of the single runs (curves, pictures) goes beyond it is left out, and the page says so.
 std::string render(const Inputs& inputs);
+// Both at once, for little more than the price of one.
+std::pair<std::string, Json> render_with_data(const Inputs& inputs);
+inline constexpr size_t kPageBytes = 3'000'000;
+
+// What the page was made from, whole: README.txt, runs.jsonl, curves.csv, claims.json, figures/ID.csv. Calls
+// write(name, text) for each; names are relative, with / between folder and file.
+void for_each_data_file(const Inputs& inputs, const std::function<void(const std::string&, const std::string&)>& write);
 
 }  // namespace superpose::report

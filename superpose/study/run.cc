@@ -115,9 +115,8 @@ StudyResult run_study(const StudyOptions& options) {
 report::Inputs report_inputs(const store::Store& store, const std::string& title, const std::string& results) {
   report::Inputs inputs;
   inputs.title = title;
-  inputs.runs = store.runs("toy");
+  report::merge_stores({{store.path().filename().string(), store.runs("toy"), store.artifacts()}}, inputs);
   inputs.recorded = recorded_beside(inputs.runs, results);
-  inputs.artifacts = store.artifacts();
   inputs.published = published_tables();
   return inputs;
 }

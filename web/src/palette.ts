@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Colours are custom properties of page.css, so that light, dark and print need no redrawing.
-import type { Series } from "./types";
+import type { Series } from "./data/types";
 
 const steps: Record<string, number> = { neg: 5, pos: 5, seq: 7, cat: 5 };
 

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What page_data() of superpose/report writes; see figure.h there.
+
+// Which runs a point is about: α or the name of another law, γ, m, E. null: not bound to one.
+export type At = [law: number | string | null, decay: number | null, m: number | null, density: number | null];
+
 export interface Point {
   x: number;
   y: number | null;
@@ -8,6 +12,8 @@ export interface Point {
   ci?: [number, number];
   runs?: string;
   note?: string;
+  at?: At;
+  seeds?: [seed: number, value: number][];  // behind y (z in a map), where it is a mean
 }
 
 export type Role = "ours" | "fit" | "published" | "theory";
@@ -41,6 +47,7 @@ export interface Panel {
   x: Axis;
   y: Axis;
   series: Series[];
+  reference?: [number, number];
 }
 
 export interface Figure {
@@ -48,6 +55,7 @@ export interface Figure {
   title: string;
   kind: "xy" | "map" | "rows";
   caption: string;
+  words?: Words;
   color?: { label: string; domain: [number, number] | null };
   panels: Panel[];
 }

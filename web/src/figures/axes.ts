@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Axis, Panel, Point } from "./types";
+import type { Axis, Panel, Point } from "../data/types";
 
 const finite = (value: number | null | undefined): value is number => typeof value === "number" && Number.isFinite(value);
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A figure's numbers as a table and as CSV: what a reader without the picture gets.
-import { short } from "./palette";
-import type { Figure } from "./types";
+import { short } from "../palette";
+import type { Figure } from "../data/types";
 
 const kMostRows = 400;
-const columns = ["panel", "series", "source", "x", "to", "y", "value", "low", "high", "runs", "note"];
+const columns = ["panel", "series", "source", "x", "to", "y", "value", "low", "high", "alpha or law", "gamma", "m", "E", "seed", "runs", "note"];
 
 type Cells = (string | number)[];
 
@@ -13,8 +13,11 @@ export function rowsOf(figure: Figure): Cells[] {
   for (const panel of figure.panels) {
     for (const series of panel.series) {
       for (const point of series.points) {
-        rows.push([panel.title, series.key, series.role, point.x, point.x2 ?? "", point.y ?? "", point.z ?? "", point.ci?.[0] ?? "", point.ci?.[1] ?? "",
-                   point.runs ?? "", point.note ?? ""]);
+        const head = [panel.title, series.key, series.role, point.x, point.x2 ?? ""];
+        const at = (point.at ?? [null, null, null, null]).map((value) => value ?? "");
+        rows.push([...head, point.y ?? "", point.z ?? "", point.ci?.[0] ?? "", point.ci?.[1] ?? "", ...at, "", point.runs ?? "", point.note ?? ""]);
+        const isMap = typeof point.z === "number";
+        for (const [seed, value] of point.seeds ?? []) rows.push([...head, isMap ? point.y ?? "" : value, isMap ? value : "", "", "", ...at, seed, "", ""]);
       }
     }
   }
@@ -50,15 +53,11 @@ export function fillNumbers(place: HTMLElement, figure: Figure): void {
     const line = body.insertRow();
     row.forEach((value, c) => { if (used[c]) line.insertCell().textContent = typeof value === "number" ? short(value, 5) : value; });
   }
-  const link = document.createElement("a");
-  link.download = `${figure.id}.csv`;
-  link.href = URL.createObjectURL(new Blob([csvOf(figure)], { type: "text/csv" }));
-  link.textContent = `Download ${figure.id}.csv`;
   const scroll = document.createElement("div");
   scroll.className = "scroll";
   scroll.tabIndex = 0;
   scroll.setAttribute("role", "region");
   scroll.setAttribute("aria-label", `numbers of ${figure.title}`);
   scroll.append(table);
-  place.replaceChildren(link, scroll);
+  place.replaceChildren(scroll);
 }

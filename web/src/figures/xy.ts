@@ -2,8 +2,9 @@
 // One panel of points and lines.
 import * as Plot from "@observablehq/plot";
 import { domainOf, ticksOf } from "./axes";
-import { colorOf, short } from "./palette";
-import type { Panel, Point, Series, Words } from "./types";
+import { colorOf, short } from "../palette";
+import type { Panel, Point, Series, Words } from "../data/types";
+import { type Choice, hasMatch, isEmpty, kNobody, matches } from "../select/selection";
 
 const symbols: Record<string, Plot.SymbolType> = {
   dot: "circle", triangle: "triangle", square: "square", diamond: "diamond", star: "star",
@@ -11,17 +12,33 @@ const symbols: Record<string, Plot.SymbolType> = {
 const roleWords: Words = { ours: "measured here", fit: "fitted here", published: "published", theory: "theory" };
 const kLabelHeight = 11;  // px between labels at line ends
 
-interface Row extends Point {
+export interface Row extends Point {
   series: Series;
+  seed?: number;  // one of the values behind a mean
 }
+
+export interface Look {
+  words: Words;
+  choice: Choice;  // what is not of it fades
+  seeds: boolean;  // single seeds in place of mean and interval
+}
+
+const kFaded = 0.13;
 
 function rowsOf(series: Series): Row[] {
   return series.points.filter((point) => point.y !== null).map((point) => ({ ...point, series }));
 }
 
+// Each point that is a mean becomes its seeds.
+function seedRows(rows: Row[]): Row[] {
+  return rows.flatMap((row) => row.seeds ? row.seeds.map(([seed, value]) => ({ ...row, y: value, ci: undefined, seed })) : [row]);
+}
+
 function tipText(row: Row, panel: Panel, words: Words): string {
   const lines = [`${row.series.key} — ${words[row.series.role]}`];
   lines.push(`${panel.x.label}: ${short(row.x, 4)}${row.x2 === undefined ? "" : ` to ${short(row.x2, 4)}`}`);
+  if (row.seed !== undefined) lines.push(`seed ${row.seed}`);
+  else if (row.seeds) lines.push(`mean of ${row.seeds.length} seeds`);
   const range = row.ci ? ` [${short(row.ci[0])}, ${short(row.ci[1])}]` : "";
   lines.push(`${panel.y.label}: ${short(row.y ?? NaN, 4)}${range}`);
   if (row.note) lines.push(row.note);
@@ -30,41 +47,49 @@ function tipText(row: Row, panel: Panel, words: Words): string {
 }
 
 // radius: of the dots; smaller where there are many.
-function seriesMarks(series: Series, domain: [number, number], radius: number): Plot.Markish[] {
+function seriesMarks(series: Series, domain: [number, number], radius: number, look: Look): Plot.Markish[] {
   const color = colorOf(series);
-  const rows = rowsOf(series);
+  const chosen = isEmpty(look.choice) || series.role === "theory" || hasMatch(look.choice, series);
+  const opacity = chosen ? 1 : kFaded;
+  const means = rowsOf(series);
+  const rows = look.seeds ? seedRows(means) : means;
+  const common = { opacity, ariaDescription: `${series.role}: ${series.key}` };
   const marks: Plot.Markish[] = [];
   const clamp = (value: number) => Math.min(Math.max(value, domain[0]), domain[1]);
   const withInterval = rows.filter((row) => row.ci);
   const lo = (row: Row) => clamp(row.ci![0]);
   const hi = (row: Row) => clamp(row.ci![1]);
   const published = series.role === "published";
-  if (series.symbol === "bars") return [Plot.rectY(rows, { x1: "x", x2: "x2", y1: domain[0], y2: "y", fill: color, fillOpacity: 0.75, insetLeft: 0.25, insetRight: 0.25 })];
-  if (series.symbol === "shade") return [Plot.rect(series.points, { x1: "x", x2: "x2", y1: domain[0], y2: domain[1], fill: color, fillOpacity: 0.09 })];
-  if (series.symbol === "ring") return [Plot.dot(rows, { x: "x", y: "y", r: radius * 2.1, stroke: color, strokeWidth: 2 })];
-  if (series.symbol === "rule") return [Plot.ruleX(series.points, { x: "x", stroke: color, strokeWidth: 1.3, strokeDasharray: "5 4" })];
+  if (series.symbol === "bars") return [Plot.rectY(rows, { ...common, x1: "x", x2: "x2", y1: domain[0], y2: "y", fill: color, fillOpacity: 0.75, insetLeft: 0.25, insetRight: 0.25 })];
+  if (series.symbol === "shade") return [Plot.rect(series.points, { ...common, x1: "x", x2: "x2", y1: domain[0], y2: domain[1], fill: color, fillOpacity: 0.09 })];
+  if (series.symbol === "ring") return [Plot.dot(rows, { ...common, x: "x", y: "y", r: radius * 2.1, stroke: color, strokeWidth: 2 })];
+  if (series.symbol === "rule") return [Plot.ruleX(series.points, { ...common, x: "x", stroke: color, strokeWidth: 1.3, strokeDasharray: "5 4" })];
   if (series.band && series.symbol === "none" && series.line) {
-    marks.push(Plot.areaY(withInterval, { x: "x", y1: lo, y2: hi, fill: color, fillOpacity: 0.13 }));
+    marks.push(Plot.areaY(withInterval, { opacity, x: "x", y1: lo, y2: hi, fill: color, fillOpacity: 0.13 }));
   } else if (series.band) {
-    marks.push(Plot.ruleX(withInterval, { x: "x", y1: lo, y2: hi, stroke: color, strokeWidth: 9, strokeOpacity: 0.22 }));
+    marks.push(Plot.ruleX(withInterval, { opacity, x: "x", y1: lo, y2: hi, stroke: color, strokeWidth: 9, strokeOpacity: 0.22 }));
   } else if (withInterval.length > 0) {
     marks.push(Plot.ruleX(withInterval, {
-      x: "x", y1: lo, y2: hi, stroke: color, strokeWidth: published ? 1 : 1.4, strokeOpacity: published ? 0.45 : 0.8,
+      opacity, x: "x", y1: lo, y2: hi, stroke: color, strokeWidth: published ? 1 : 1.4, strokeOpacity: published ? 0.45 : 0.8,
     }));
   }
   if (series.line) {
     const dash = series.role === "theory" ? "5 4" : undefined;
     const width = series.role === "theory" ? 1.3 : 1.6;
-    marks.push(Plot.line(rows, { x: "x", y: "y", stroke: color, strokeWidth: width, strokeDasharray: dash }));
+    marks.push(Plot.line(means, { ...common, x: "x", y: "y", stroke: color, strokeWidth: width, strokeDasharray: dash }));
   }
   const symbol = symbols[series.symbol];
   if (symbol && !series.diverged) {
     marks.push(Plot.dot(rows, published
-      ? { x: "x", y: "y", r: radius * 0.8, symbol, stroke: color, strokeWidth: 1.2, strokeOpacity: 0.75, fill: "none" }
-      : { x: "x", y: "y", r: radius, symbol, fill: color, stroke: "var(--page)", strokeWidth: 0.6 }));
+      ? { ...common, x: "x", y: "y", r: radius * 0.8, symbol, stroke: color, strokeWidth: 1.2, strokeOpacity: 0.75, fill: "none" }
+      : { ...common, x: "x", y: "y", r: look.seeds ? radius * 0.75 : radius, symbol, fill: color, stroke: "var(--page)", strokeWidth: 0.6 }));
   }
   if (series.diverged) {
-    marks.push(Plot.dot(series.points, { x: "x", y: () => domain[1], r: 5, symbol: "times", stroke: color, strokeWidth: 2, dy: 8 }));
+    marks.push(Plot.dot(series.points, { ...common, x: "x", y: () => domain[1], r: 5, symbol: "times", stroke: color, strokeWidth: 2, dy: 8 }));
+  }
+  if (!isEmpty(look.choice)) {
+    const ringed = rows.filter((row) => matches(look.choice, row.at) && (row.seed === undefined || look.choice.seed === null || row.seed === look.choice.seed));
+    if (symbol && ringed.length > 0 && ringed.length < 40) marks.push(Plot.dot(ringed, { ariaDescription: "chosen", x: "x", y: "y", r: radius + 4, stroke: "var(--ink)", strokeWidth: 1.6 }));
   }
   return marks;
 }
@@ -103,7 +128,9 @@ function ruleLabels(panel: Panel, x: [number, number]): Plot.Markish[] {
   });
 }
 
-export function drawXy(panel: Panel, width: number, label: string, words: Words = roleWords): SVGSVGElement | HTMLElement {
+export const plainLook: Look = { words: roleWords, choice: kNobody, seeds: false };
+
+export function drawXy(panel: Panel, width: number, label: string, look: Look = plainLook): SVGSVGElement | HTMLElement {
   const x = domainOf(panel, "x");
   const y = domainOf(panel, "y");
   const height = Math.round(Math.min(Math.max(width * 0.72, 230), 340));
@@ -113,16 +140,17 @@ export function drawXy(panel: Panel, width: number, label: string, words: Words 
   const layer = (series: Series) => (series.symbol === "shade" ? -1 : order[series.role]);
   const drawn = [...panel.series].sort((a, b) => layer(a) - layer(b));
   const middle = (row: Row) => (row.x2 === undefined ? row.x : (row.x + row.x2) / 2);
-  const rows = drawn.filter((series) => series.symbol !== "none").flatMap(rowsOf);
+  const means = drawn.filter((series) => series.symbol !== "none").flatMap(rowsOf);
+  const rows = look.seeds ? seedRows(means) : means;
   const marks: Plot.Markish[] = [
     Plot.gridX({ ticks: ticksOf(panel.x, x, 6), strokeOpacity: 0.09 }),
     Plot.gridY({ ticks: ticksOf(panel.y, y, 5), strokeOpacity: 0.09 }),
     Plot.axisX({ ticks: ticksOf(panel.x, x, Math.max(3, Math.floor(width / 80))), tickFormat: (v: number) => short(v, 5), label: panel.x.label, labelAnchor: "right" }),
     Plot.axisY({ ticks: ticksOf(panel.y, y, 5), tickFormat: (v: number) => short(v, 5), label: panel.y.label, labelAnchor: "top" }),
-    ...drawn.flatMap((series) => seriesMarks(series, y, rows.length > 400 ? 2.4 : rows.length > 150 ? 3.2 : 4)),
+    ...drawn.flatMap((series) => seriesMarks(series, y, rows.length > 400 ? 2.4 : rows.length > 150 ? 3.2 : 4, look)),
     ...endLabels({ ...panel, series: panel.series.filter((series) => series.symbol !== "rule") }, y, inner),
     ...ruleLabels(panel, x),
-    Plot.tip(rows, Plot.pointer({ x: middle, y: "y", title: (row: Row) => tipText(row, panel, words), maxRadius: 30 })),
+    Plot.tip(rows, Plot.pointer({ x: middle, y: "y", title: (row: Row) => tipText(row, panel, look.words), maxRadius: 30 })),
   ];
   return Plot.plot({
     width, height, ...margins, marks, ariaLabel: label,
