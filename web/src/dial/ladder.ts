@@ -8,6 +8,9 @@ import { make } from "./dom";
 import type { Frame } from "./engine";
 import type { Settings } from "./settings";
 
+const kHeight = 230, kTop = 22, kBottom = 38;  // px of a chart
+const kLabel = 13;                              // px between names at the ends of lines
+
 export interface Rung {
   series: string;
   color: string;  // a custom property of page.css
@@ -95,7 +98,7 @@ export class Ladder {
     const whole = Math.floor(this.element.clientWidth);
     if (whole <= 0) return;
     const both = this.options.overlap && whole > 560;
-    const width = Math.min(420, both ? Math.floor((whole - 24) / 2) : whole);
+    const width = Math.min(this.options.overlap ? 420 : 560, both ? Math.floor((whole - 24) / 2) : whole);
     const charts = [this.chart("loss", width)];
     if (this.options.overlap) charts.unshift(this.chart("overlap", width));
     this.charts.replaceChildren(...charts);
@@ -109,10 +112,10 @@ export class Ladder {
     const values = [...points.map(({ y }) => y), ...guide.map(({ y }) => y)];
     const y: [number, number] = values.length ? [Math.min(...values) / 1.4, Math.max(...values) * 1.4] : [0.01, 1];
     const label = what === "loss" ? "loss" : "mean cos²";
-    const ends = this.names().flatMap((name) => this.of(name).slice(-1)).map((point) => ({ ...point, y: point[what] ?? NaN }));
+    const ends = this.names().length > 1 ? this.labels(what, y) : [];
     const rule = this.options.vertical && what === "loss" ? [this.options.vertical] : [];
     return asImage(Plot.plot({
-      width, height: 230, marginTop: 22, marginBottom: 38, marginLeft: 46, marginRight: this.names().length > 1 ? 118 : 16,
+      width, height: kHeight, marginTop: kTop, marginBottom: kBottom, marginLeft: 46, marginRight: this.names().length > 1 ? 118 : 16,
       ariaLabel: `${label} against the width m, both logarithmic: ${points.map((point) => `${point.series}, m = ${point.m}: ${short(point.y)}`).join("; ") || "nothing yet"}`,
       style: { background: "transparent", color: "var(--ink)", fontSize: "11px", overflow: "visible" },
       x: { type: "log", domain: x }, y: { type: "log", domain: y },
@@ -126,10 +129,23 @@ export class Ladder {
         Plot.text(rule, { x: "m", frameAnchor: "top", text: "label", textAnchor: "end", dx: -4, fill: "var(--cat-1)" }),
         Plot.line(points, { x: "m", y: "y", z: "series", stroke: (point: Point) => `var(${point.color})`, strokeWidth: 1.6 }),
         Plot.dot(points, { x: "m", y: "y", r: 4, fill: (point: Point) => `var(${point.color})` }),
-        ...(this.names().length > 1 ? [Plot.text(ends, { x: "m", y: "y", text: "series", textAnchor: "start", dx: 8, fill: (point: Point) => `var(${point.color})`, clip: false })] : []),
+        ...ends.map((end) => Plot.text([end], { x: "m", y: "y", text: "series", textAnchor: "start", dx: 8, dy: end.shift, fill: `var(${end.color})` })),
         Plot.tip(points, Plot.pointer({ x: "m", y: "y", title: (point: Point & { y: number }) => `${point.series}\nm = ${point.m}: ${short(point.y)}`, maxRadius: 24 })),
       ],
     }));
+  }
+
+  // Names at the ends of the lines, pushed apart where they would cover each other.
+  private labels(what: "loss" | "overlap", [low, high]: [number, number]): (Point & { y: number; shift: number })[] {
+    const pixels = (value: number) => (kHeight - kTop - kBottom) * (Math.log(high / value) / Math.log(high / low));
+    const ends = this.names().flatMap((name) => this.of(name).slice(-1)).map((point) => ({ ...point, y: point[what] ?? low, shift: 0 })).sort((a, b) => b.y - a.y);
+    let free = -Infinity;
+    for (const end of ends) {
+      const at = Math.max(pixels(end.y), free);
+      end.shift = at - pixels(end.y);
+      free = at + kLabel;
+    }
+    return ends;
   }
 
   // 1/m itself for the overlap; for the loss a line of that slope through the first point.

@@ -26,6 +26,7 @@ function ladder(rungs: Rung[], options: LadderOptions): Step["show"] {
 }
 
 const widths = [5, 10, 20, 40];
+const few = [5, 14, 40];
 const climbing = (series: string, color: string, settings: Partial<Settings>, dims = widths): Rung[] =>
   dims.map((dim) => ({ series, color, settings: from({ features: 200, steps: 1500, ...settings, dim }) }));
 
@@ -80,13 +81,13 @@ export const tourSteps: Step[] = [
     title: "What the data's exponent does",
     text: [
       "Frequencies fall as rank^−α. In the weak regime the loss is the frequency of what is left out, so the data sets the exponent (α − 1 for α > 1 and endless n; less tidy at finite n). In the strong regime overlap sets it: near 1 for α up to about 1.5, towards 2(α − 1) beyond.",
-      "“Show me” trains four widths at α = ½ and 1½, weak and strong: sixteen short runs.",
+      "“Show me” trains three widths at α = ½ and 1½, weak and strong: twelve short runs.",
     ],
     look: "The strong lines (blue) are steep for both α, the weak ones (orange) flat for both. The paper needs long runs and many α for its exponents; this shows the difference of the regimes, not their values.",
     show: ladder(
       [
-        ...climbing("strong, α = ½", "--neg-1", { law: "power:0.5", decay: -1 }), ...climbing("weak, α = ½", "--pos-1", { law: "power:0.5", decay: 0.5 }),
-        ...climbing("strong, α = 1½", "--neg-3", { law: "power:1.5", decay: -1 }), ...climbing("weak, α = 1½", "--pos-3", { law: "power:1.5", decay: 0.5 }),
+        ...climbing("strong, α = ½", "--neg-1", { law: "power:0.5", decay: -1 }, few), ...climbing("weak, α = ½", "--pos-1", { law: "power:0.5", decay: 0.5 }, few),
+        ...climbing("strong, α = 1½", "--neg-3", { law: "power:1.5", decay: -1 }, few), ...climbing("weak, α = 1½", "--pos-3", { law: "power:1.5", decay: 0.5 }, few),
       ],
       { overlap: false, fit: true }),
   },
