@@ -81,7 +81,7 @@ export const tourSteps: Step[] = [
     title: "What the data's exponent does",
     text: [
       "Frequencies fall as rank^−α. In the weak regime the loss is the frequency of what is left out, so the data sets the exponent (α − 1 for α > 1 and endless n; less tidy at finite n). In the strong regime overlap sets it: near 1 for α up to about 1.5, towards 2(α − 1) beyond.",
-      "“Show me” trains three widths at α = ½ and 1½, weak and strong: twelve short runs.",
+      "“Show me” trains three widths at α = ½ and 1½, weak and strong: twelve short runs, which take half a minute or more.",
     ],
     look: "The strong lines (blue) are steep for both α, the weak ones (orange) flat for both. The paper needs long runs and many α for its exponents; this shows the difference of the regimes, not their values.",
     show: ladder(
