@@ -42,6 +42,19 @@ function steps(keys: string[], entries: Map<string, Entry>): HTMLElement {
   return out;
 }
 
+// Of rows: what their marks are, where they say so.
+export function rowsLegend(panels: Panel[]): HTMLElement[] {
+  const entries = new Map<string, Entry>();
+  for (const series of panels.flatMap((panel) => panel.series)) {
+    if (series.label && !entries.has(series.label)) entries.set(series.label, { color: colorOf(series), glyphs: new Set([markOf(series)]) });
+  }
+  if (entries.size === 0) return [];
+  const list = element("ul", "legend");
+  list.setAttribute("aria-label", "legend");
+  for (const [key, entry] of entries) list.append(item(key, entry));
+  return [list];
+}
+
 // One entry per key; measured and published of the same key share it and show both marks.
 export function legend(panels: Panel[]): HTMLElement {
   const all = panels.flatMap((panel) => panel.series);

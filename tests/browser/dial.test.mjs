@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dial in a real browser, on a page of its own (web/wasm/page.mjs) with the content security policy of the report.
-//   node --test tests/browser/dial_test.mjs
+//   node --test tests/browser/dial.test.mjs
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
