@@ -266,8 +266,9 @@ export class Dial {
     const text = turns
       ? `γ was turned by hand (${turns}), which no command of the program does. Without the hand, this run is:`
       : "The same run by the program:";
-    if (this.made.dataset.text === text + command(this.settings)) return;
-    this.made.dataset.text = text + command(this.settings);
-    this.made.replaceChildren(make("p", {}, text), make("pre", { tabindex: "0", "aria-label": "command" }, command(this.settings)), make("p", { class: "soft" }, same));
+    const line = command({ ...this.settings, decay: frame.config.decay });  // that of this run, wherever the slider stands by now
+    if (this.made.dataset.text === text + line) return;
+    this.made.dataset.text = text + line;
+    this.made.replaceChildren(make("p", {}, text), make("pre", { tabindex: "0", "aria-label": "command" }, line), make("p", { class: "soft" }, same));
   }
 }
