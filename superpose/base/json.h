@@ -2,7 +2,6 @@
 // JSON as the project writes it: nlohmann/json with keys in insertion order. A double that is NaN or infinite is
 // written as null by the library, which is what the command-line contract asks for.
 #pragma once
-#include <filesystem>
 #include <string>
 #include <string_view>
 

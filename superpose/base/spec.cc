@@ -6,6 +6,7 @@
 
 #include "superpose/base/error.h"
 #include "superpose/base/names.h"
+#include "superpose/base/number.h"
 
 namespace superpose {
 namespace {
@@ -14,10 +15,9 @@ namespace {
 bool read_numbers(std::string_view text, std::vector<double>& out) {
   while (true) {
     const size_t end = std::min(text.find(':'), text.size());
-    double value = 0;
-    const auto [rest, error] = std::from_chars(text.data(), text.data() + end, value);
-    if (error != std::errc() || rest != text.data() + end || !std::isfinite(value)) return false;
-    out.push_back(value);
+    const auto value = read_number(text.substr(0, end));
+    if (!value || !std::isfinite(*value)) return false;
+    out.push_back(*value);
     if (end == text.size()) return true;
     text.remove_prefix(end + 1);
   }

@@ -2,15 +2,14 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <functional>
 #include <numeric>
-#include <optional>
 
 #include "superpose/base/error.h"
-#include "superpose/base/files.h"
 #include "superpose/base/json.h"
 #include "superpose/base/names.h"
+#include "superpose/base/number.h"
 #include "superpose/features/features.h"
+#include "superpose/features/file_counts.h"
 
 namespace superpose::features {
 namespace {
@@ -35,13 +34,6 @@ const LawKind kLaws[] = {
     {"uniform", nullptr, nullptr, [](double, double, double) { return 1.0; }},
 };
 
-std::optional<double> to_number(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 struct Parsed {
   const LawKind* kind = nullptr;  // nullptr: file
   double argument = 0;
@@ -65,7 +57,7 @@ Parsed parse(std::string_view spec) {
       if (colon < spec.size()) throw usage(name + " takes no parameter");
       return {&kind, 0, {}};
     }
-    const auto argument = to_number(rest);
+    const auto argument = read_number(rest);
     if (!argument || !std::isfinite(*argument) || !kind.valid(*argument)) {
       throw usage("expected " + name + ":X with X " + kind.argument);
     }
@@ -84,46 +76,6 @@ std::string canonical(std::string_view spec, const Parsed& parsed) {
   char digits[32];
   const auto end = std::to_chars(digits, digits + sizeof digits, parsed.argument).ptr;  // shortest that reads back
   return parsed.kind->name + (":" + std::string(digits, end));
-}
-
-struct Counts {
-  std::vector<double> values;  // positive, descending
-  uint64_t zeros = 0;
-};
-
-// The last field of each line that is not blank is a count; the first line may be a header.
-Counts file_counts(std::string_view path) {
-  const std::string text = read_text(path);
-  Counts out;
-  size_t line_number = 0;
-  bool first = true;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    std::string_view line(text.data() + at, end - at);
-    at = end + 1;
-    ++line_number;
-    while (!line.empty() && (line.back() == '\r' || line.back() == ' ' || line.back() == '\t')) line.remove_suffix(1);
-    if (line.empty() || line.front() == '#') continue;
-    const size_t separator = line.find_last_of(", \t");
-    std::string_view field = separator == std::string_view::npos ? line : line.substr(separator + 1);
-    if (field.size() >= 2 && field.front() == '"' && field.back() == '"') field = field.substr(1, field.size() - 2);
-    const auto count = to_number(field);
-    const bool may_be_header = std::exchange(first, false);
-    if (!count && may_be_header) continue;
-    if (!count || !std::isfinite(*count) || *count < 0) {
-      throw Error(ErrorKind::bad_file, std::string(path) + ": line " + std::to_string(line_number) +
-                                           ": expected a finite count >= 0 as the last field, found '" +
-                                           std::string(field.substr(0, 40)) + "'");
-    }
-    if (*count > 0) {
-      out.values.push_back(*count);
-    } else {
-      ++out.zeros;
-    }
-  }
-  if (out.values.empty()) throw Error(ErrorKind::bad_file, std::string(path) + ": no positive count in it");
-  std::sort(out.values.begin(), out.values.end(), std::greater<>());
-  return out;
 }
 
 }  // namespace

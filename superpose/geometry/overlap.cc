@@ -151,7 +151,7 @@ Overlap overlap(MatrixView<const T> W, const OverlapOptions& options) {
 
 size_t affordable_pairs(size_t m) {
   // 5e11 operations: 3 s at the 160 GFLOP/s of two cores with 256-bit vectors.
-  return std::max<size_t>(50'000'000, size_t{250'000'000'000} / std::max<size_t>(m, 1));
+  return std::max<size_t>(50'000'000, static_cast<size_t>(uint64_t{250'000'000'000} / std::max<size_t>(m, 1)));
 }
 
 double random_abs_cosine_density(double c, size_t m) {

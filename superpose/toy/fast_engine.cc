@@ -132,7 +132,7 @@ class Room {
   T* get(size_t count) {
     if (count > size_) {
       data_.reset();
-      data_ = std::make_unique_for_overwrite<T[]>(count);
+      data_.reset(new T[count]);
       size_ = count;
     }
     return data_.get();
