@@ -9,6 +9,7 @@
 #include "superpose/base/limits.h"
 #include "superpose/cli/output.h"
 #include "superpose/cli/run_text.h"
+#include "superpose/cli/serving.h"
 #include "superpose/cli/sweep_progress.h"
 #include "superpose/cli/verbs.h"
 #include "superpose/study/study.h"
@@ -25,6 +26,7 @@ struct Flags {
   std::string store = "runs.sqlite";
   int jobs = 0;
   double snapshot_every = 60;
+  int serve_port = -1;  // -1: does not serve
   bool dry_run = false;
   bool json = false;
 };
@@ -137,11 +139,32 @@ void print_end(const Flags& flags, const Plan& plan, const sweep::Progress& end,
   }
 }
 
+// The default port may be taken by another sweep's dashboard: then one of the next, or any. One that was asked for is
+// that one or an error, before anything is computed.
+std::unique_ptr<serve::Server> serve_beside(const Flags& flags) {
+  if (flags.serve_port < 0) return nullptr;
+  ServeFlags wanted;
+  wanted.store = flags.store;
+  wanted.port = flags.serve_port;
+  constexpr int kTries = 10;
+  for (int attempt = 1;; ++attempt) {
+    try {
+      auto server = start_server(wanted);
+      fmt::print(stderr, "superpose: sweep: watch it at {}\n", server->url());
+      return server;
+    } catch (const Error& e) {
+      if (e.kind() != ErrorKind::io || flags.serve_port != kDefaultPort || wanted.port == 0) throw;
+      wanted.port = attempt < kTries ? kDefaultPort + attempt : 0;
+    }
+  }
+}
+
 int sweep_study(const Flags& flags) {
   const Plan plan = make_plan(flags);
   if (flags.dry_run) return dry_run(flags, plan);
   const StopOnSignal signals;
   store::Store store(flags.store);
+  const auto server = serve_beside(flags);
   ProgressLine line("sweep " + plan.study);
   sweep::Options options;
   options.kind = kKind;
@@ -161,6 +184,11 @@ int sweep_study(const Flags& flags) {
   const sweep::Progress end = sweep::run(store, plan.jobs, study::toy_work(work), options);
   live.reset();
   study::remove_old_snapshots(store);
+  if (server) {
+    server->stop();
+    fmt::print(stderr, "superpose: sweep: the dashboard has ended with it; to look again: superpose serve {}\n",
+               flags.store);
+  }
   const auto failures = failures_of(store, plan);
   const int code = end.done < end.total ? signals.exit_code() : failures.empty() ? 0 : exit_code(ErrorKind::numeric);
   if (!flags.json) {
@@ -203,6 +231,11 @@ Action declare_sweep(CLI::App& app) {
                  "predicted to be shorter save none; 0 = no snapshots")
       ->check(CLI::Range(0.0, 1e9))
       ->capture_default_str();
+  app.add_flag("--serve{8080}", flags->serve_port,
+               "show the sweep in the browser while it runs: --serve, or --serve=PORT. Without a port 8080, or the "
+               "next that\n"
+               "is free; it can be reached from this machine only (superpose serve has --bind)")
+      ->check(CLI::Range(0, 65535));
   app.add_flag("--dry-run", flags->dry_run, "print the number of runs, the predicted time and memory; compute nothing");
   app.add_flag("--json", flags->json, "print one JSON object");
   return [flags] { return sweep_study(*flags); };

@@ -34,6 +34,10 @@ std::span<const Verb> verbs() {
        declare_study},
       {"report", "write the page of a store: one self-contained HTML file",
        "  superpose report superpose-out/runs.sqlite -o report.html", declare_report},
+      {"serve", "a store in the browser: sweeps as they run, every run and its loss curve, the figures, the dial",
+       "  superpose serve superpose-out/runs.sqlite\n"
+       "  superpose sweep paper dim=10 --store runs.sqlite --serve    # both at once",
+       declare_serve},
       {"ls", "list the runs of a store", "  superpose ls superpose-out/runs.sqlite", declare_ls},
       {"show", "show one run of a store: its configuration, result, error",
        "  superpose show superpose-out/runs.sqlite 1", declare_show},

@@ -12,6 +12,7 @@ Action declare_fit(CLI::App& verb);
 Action declare_forecast(CLI::App& verb);
 Action declare_study(CLI::App& verb);
 Action declare_report(CLI::App& verb);
+Action declare_serve(CLI::App& verb);
 Action declare_ls(CLI::App& verb);
 Action declare_show(CLI::App& verb);
 

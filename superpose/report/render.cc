@@ -136,4 +136,9 @@ std::pair<std::string, Json> render_with_data(const Inputs& inputs) {
   return {assemble_page(page.title, body_html(page, details.left_out), data, details.packed), data};
 }
 
+Pieces pieces(const Inputs& inputs) {
+  const Page page = make_page(inputs);
+  return {page.title, body_html(page, {}), to_json(page)};
+}
+
 }  // namespace superpose::report

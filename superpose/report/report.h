@@ -78,4 +78,12 @@ inline constexpr size_t kPageBytes = 3'000'000;
 // write(name, text) for each; names are relative, with / between folder and file.
 void for_each_data_file(const Inputs& inputs, const std::function<void(const std::string&, const std::string&)>& write);
 
+// The page in pieces, for who shows it inside another one (serve/).
+struct Pieces {
+  std::string title, body;  // text; HTML: what stands in the page's body
+  Json data;                // page_data()
+};
+// Without the data of single runs, which make most of a page's bytes and of the time it takes.
+Pieces pieces(const Inputs& inputs);
+
 }  // namespace superpose::report

@@ -2,6 +2,7 @@
 #include "superpose/store/schema.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <array>
 #include <chrono>
@@ -97,13 +98,18 @@ Database open_immutable(const std::filesystem::path& path, const Error& why) {
                                         "written, and read them there",
                                         why.what(), path.string()));
   }
-  return Database(path, Database::Access::immutable);
+  return Database(path, Database::Access::immutable, std::chrono::milliseconds(0));
+}
+
+bool can_be_written(const std::filesystem::path& path) {
+  const auto folder = std::filesystem::absolute(path).parent_path();
+  return ::access(path.c_str(), W_OK) == 0 && ::access(folder.c_str(), W_OK) == 0;
 }
 
 }  // namespace
 
-Database open_to_write(const std::filesystem::path& path) {
-  Database database(path, Database::Access::create);
+Database open_to_write(const std::filesystem::path& path, std::chrono::milliseconds patience) {
+  Database database(path, Database::Access::create, patience);
   const int64_t version = recognise(database, path);  // before anything is written into a stranger's file
   if (database.is_read_only()) {
     throw Error(ErrorKind::io, path.string() + ": cannot be written (permissions of the file or its folder)");
@@ -117,7 +123,7 @@ Database open_to_write(const std::filesystem::path& path) {
   return database;
 }
 
-Database open_to_read(const std::filesystem::path& path) {
+Database open_to_read(const std::filesystem::path& path, std::chrono::milliseconds patience) {
   const auto open = [&](Database database) {
     // A sweep that began a moment ago creates the file first and its tables some milliseconds later.
     constexpr int kAttempts = 100;
@@ -129,9 +135,10 @@ Database open_to_read(const std::filesystem::path& path) {
     return database;
   };
   try {
-    return open(Database(path, Database::Access::read));
+    return open(Database(path, Database::Access::read, patience));
   } catch (const Error& e) {
-    if (e.kind() != ErrorKind::io) throw;
+    // Where it could be written, something else is wrong: it is locked, say, and then somebody does write.
+    if (e.kind() != ErrorKind::io || can_be_written(path)) throw;
     return open(open_immutable(path, e));
   }
 }

@@ -8,8 +8,6 @@
 namespace superpose::store {
 namespace {
 
-constexpr int kBusyTimeoutMs = 60'000;
-
 // A URI, because that is the only way to ask for immutable; the escapes keep '?', '#' and '%' in file names harmless.
 std::string uri_of(const std::filesystem::path& path, Database::Access access) {
   constexpr char kHex[] = "0123456789ABCDEF";
@@ -35,7 +33,7 @@ const char* advice(int primary) {
       return "; the disk is full: free some space and start again, finished runs are kept";
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return "; another program has held the file locked for more than a minute";
+      return "; another program holds the file locked, and did not let go of it while this one waited";
     case SQLITE_READONLY:
       return "; the file or its folder cannot be written";
     case SQLITE_NOTADB:
@@ -50,7 +48,8 @@ const char* advice(int primary) {
 
 }  // namespace
 
-Database::Database(const std::filesystem::path& path, Access access) : name_(path.string()) {
+Database::Database(const std::filesystem::path& path, Access access, std::chrono::milliseconds patience)
+    : name_(path.string()) {
   const int access_flags = access == Access::create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                            : access == Access::read ? SQLITE_OPEN_READWRITE
                                                     : SQLITE_OPEN_READONLY;
@@ -60,7 +59,7 @@ Database::Database(const std::filesystem::path& path, Access access) : name_(pat
   handle_.reset(raw);  // even a failed open returns a handle, which holds the message
   if (code != SQLITE_OK) fail(code);
   sqlite3_extended_result_codes(raw, 1);
-  sqlite3_busy_timeout(raw, kBusyTimeoutMs);
+  sqlite3_busy_timeout(raw, static_cast<int>(patience.count()));
   sqlite3_db_config(raw, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   if (access != Access::create) run("PRAGMA query_only = ON");
   // The file may come from a stranger: no triggers or views with side effects, no writes to the schema table.

@@ -3,6 +3,7 @@
 #pragma once
 #include <sqlite3.h>
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -18,8 +19,8 @@ class Database {
   // immutable: promises SQLite that nobody writes; takes no locks, needs no -shm file.
   enum class Access { create, read, immutable };
 
-  // Throws Error{io} (cannot open), Error{bad_file} (not SQLite). Waits up to a minute for other writers.
-  Database(const std::filesystem::path& path, Access access);
+  // Throws Error{io} (cannot open), Error{bad_file} (not SQLite). Every call waits up to `patience` for other writers.
+  Database(const std::filesystem::path& path, Access access, std::chrono::milliseconds patience);
 
   sqlite3* handle() const { return handle_.get(); }
   void run(const char* sql);  // statements without values and without rows

@@ -13,6 +13,7 @@
 
 #include "superpose/base/error.h"
 #include "superpose/base/version.h"
+#include "superpose/store/numbers.h"
 #include "superpose/store/owner.h"
 #include "superpose/store/schema.h"
 #include "superpose/store/sqlite.h"
@@ -76,7 +77,8 @@ auto read_settled(const Read& read) {
 constexpr std::string_view kRunColumns =
     "id, key, kind, status, config, result, error, version, seconds, started_at, finished_at, owner, lease_until";
 
-Run read_run(const Statement& row, Claims& claims, const std::string& where) {
+Run read_run(const Statement& row, Claims& claims, const std::string& where,
+             std::span<const std::string_view> without = {}) {
   Run run;
   run.id = row.integer(0);
   const std::string place = fmt::format("{}: run {}", where, run.id);
@@ -84,7 +86,8 @@ Run read_run(const Statement& row, Claims& claims, const std::string& where) {
   run.kind = row.text(2);
   run.status = claims.shown(row.text(3), row.text(11), row.real(12));
   run.config = parse_json(row.text(4), place + ": config");
-  if (const std::string text = row.text(5); !text.empty()) run.result = parse_json(text, place + ": result");
+  if (const std::string text = row.text(5); !text.empty())
+    run.result = parse_without(text, place + ": result", without);
   run.error = row.text(6);
   run.version = row.text(7);
   run.seconds = row.real(8);
@@ -93,7 +96,7 @@ Run read_run(const Statement& row, Claims& claims, const std::string& where) {
   return run;
 }
 
-Database open_database(const std::filesystem::path& path, Mode mode) {
+Database open_database(const std::filesystem::path& path, Mode mode, std::chrono::milliseconds patience) {
   std::error_code ignored;
   if (path.empty()) throw Error(ErrorKind::usage, "the store's file name is empty");
   if (std::filesystem::is_directory(path, ignored)) {
@@ -103,14 +106,14 @@ Database open_database(const std::filesystem::path& path, Mode mode) {
     if (!std::filesystem::exists(path, ignored)) {
       throw Error(ErrorKind::io, path.string() + ": no such file; 'superpose sweep --store' creates a store");
     }
-    return open_to_read(path);
+    return open_to_read(path, patience);
   }
   const auto folder = std::filesystem::absolute(path).parent_path();
   if (!std::filesystem::is_directory(folder, ignored)) {
     throw Error(ErrorKind::io, fmt::format("{}: folder {} does not exist; create it first: mkdir -p '{}'",
                                            path.string(), folder.string(), folder.string()));
   }
-  return open_to_write(path);
+  return open_to_write(path, patience);
 }
 
 }  // namespace
@@ -122,14 +125,16 @@ struct Store::State {
   std::string owner = this_process();
   std::set<int64_t> held;  // claimed here and not yet finished
 
-  State(const std::filesystem::path& p, Mode mode) : path(p), database(open_database(p, mode)) {}
+  State(const std::filesystem::path& p, Mode mode, std::chrono::milliseconds patience)
+      : path(p), database(open_database(p, mode, patience)) {}
 
   struct Found {
     int64_t id = 0;
     bool claimable = false;
   };
   std::optional<Found> find_claim(const std::string& key, const Json& config, std::string_view retry_failed_before);
-  std::vector<Run> select(std::string_view condition, std::string_view value) const;
+  std::vector<Run> select(std::string_view condition, std::string_view value,
+                          std::span<const std::string_view> without = {}) const;
 };
 
 // What the store knows of a key. Two configs with one key (a collision of 64-bit fingerprints, about 1 in 10^7 for a
@@ -152,18 +157,20 @@ std::optional<Store::State::Found> Store::State::find_claim(const std::string& k
   return found;
 }
 
-std::vector<Run> Store::State::select(std::string_view condition, std::string_view value) const {
+std::vector<Run> Store::State::select(std::string_view condition, std::string_view value,
+                                      std::span<const std::string_view> without) const {
   const std::lock_guard lock(mutex);
   return read_settled([&](Claims& claims) {
     Statement query(database, fmt::format("SELECT {} FROM runs WHERE {} ORDER BY id", kRunColumns, condition));
     query.bind(1, value);
     std::vector<Run> out;
-    while (query.step()) out.push_back(read_run(query, claims, path.string()));
+    while (query.step()) out.push_back(read_run(query, claims, path.string(), without));
     return out;
   });
 }
 
-Store::Store(const std::filesystem::path& path, Mode mode) : state_(std::make_unique<State>(path, mode)) {}
+Store::Store(const std::filesystem::path& path, Mode mode, std::chrono::milliseconds patience)
+    : state_(std::make_unique<State>(path, mode, patience)) {}
 Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&& other) noexcept {
   std::swap(state_, other.state_);  // the old claims are given back when `other` ends
@@ -275,7 +282,11 @@ std::vector<Run> Store::find_key(std::string_view prefix) const {
   return state_->select("substr(key, 1, length(?1)) = ?1", prefix);
 }
 
-std::vector<Run> Store::runs(std::string_view kind) const { return state_->select("?1 IN ('', kind)", kind); }
+std::vector<Run> Store::runs(std::string_view kind, std::span<const std::string_view> without) const {
+  return state_->select("?1 IN ('', kind)", kind, without);
+}
+
+void Store::interrupt() const { sqlite3_interrupt(state_->database.handle()); }  // without the lock: that one is held
 
 std::unordered_map<std::string, RunStatus> Store::statuses(std::string_view kind) const {
   const std::lock_guard lock(state_->mutex);
@@ -287,6 +298,40 @@ std::unordered_map<std::string, RunStatus> Store::statuses(std::string_view kind
     while (query.step()) {
       out[query.text(0)] = {query.integer(1), claims.shown(query.text(2), query.text(4), query.real(5)), query.text(3)};
     }
+    return out;
+  });
+}
+
+int64_t Store::changes() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->database.pragma("data_version");
+}
+
+std::vector<RunRow> Store::rows(const RowsWanted& wanted) const {
+  constexpr std::string_view kColumns =
+      "SELECT id, kind, status, config, result, error, version, seconds, started_at, finished_at, owner, lease_until "
+      "FROM runs WHERE id ";
+  const auto read = [&](const Statement& row, Claims& claims) {
+    RunRow out;
+    out.id = row.integer(0), out.kind = row.text(1);
+    out.status = claims.shown(row.text(2), row.text(10), row.real(11));
+    out.config = row.text(3), out.numbers = numbers_of(row.text(4), wanted.numbers);
+    out.error = row.text(5), out.version = row.text(6), out.seconds = row.real(7);
+    out.error.resize(std::min(out.error.find('\n'), out.error.size()));
+    out.started_at = row.text(8), out.finished_at = row.text(9);
+    return out;
+  };
+  const std::lock_guard lock(state_->mutex);
+  return read_settled([&](Claims& claims) {
+    std::vector<RunRow> out;
+    Statement one(state_->database, std::string(kColumns) + "= ?1");
+    for (const int64_t id : wanted.ids) {
+      if (one.bind(1, id).step()) out.push_back(read(one, claims));
+      one.reset();
+    }
+    Statement rest(state_->database, std::string(kColumns) + "> ?1 ORDER BY id");
+    rest.bind(1, wanted.after);
+    while (rest.step()) out.push_back(read(rest, claims));
     return out;
   });
 }
@@ -319,6 +364,12 @@ std::vector<Artifact> Store::artifacts(std::string_view kind) const {
     out.push_back({query.text(0), query.text(1), parse_json(query.text(2), where), query.text(3)});
   }
   return out;
+}
+
+std::string Store::newest_artifact(std::string_view but) const {
+  const std::lock_guard lock(state_->mutex);
+  Statement query(state_->database, "SELECT max(created_at) FROM artifacts WHERE kind <> ?1");
+  return query.bind(1, but).step() ? query.text(0) : "";
 }
 
 const std::filesystem::path& Store::path() const { return state_->path; }

@@ -12,12 +12,15 @@
 // A Store may be called from any thread: a mutex inside lets one at a time through to SQLite. Do not use it in a child
 // after fork().
 //
-// Who calls it: sweep/ (claims and finishes runs), study/ and report/ (read), cli/ (ls, show).
+// Who calls it: sweep/ (claims and finishes runs), study/ and report/ (read), serve/ (rows, as they change), cli/ (ls,
+// show).
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -49,6 +52,25 @@ struct RunStatus {
   std::string finished_at;  // as Run::finished_at
 };
 
+// One line of a table of thousands of runs: what is known of a run without parsing its result whole.
+struct RunRow {
+  int64_t id = 0;
+  std::string kind, status;  // as Run
+  std::string config;        // JSON text
+  std::string error;         // its first line
+  std::string version;
+  double seconds = 0;
+  std::string started_at, finished_at;
+  std::vector<std::optional<double>> numbers;  // of the result, in the order asked for; none: absent or no number
+};
+
+// Which rows, and what of their results.
+struct RowsWanted {
+  std::span<const int64_t> ids{};             // these (unknown ones are left out) ...
+  int64_t after = 0;                          // ... and all with a larger id than this
+  std::span<const std::string_view> numbers;  // top-level fields of the result; cheap when they stand at its front
+};
+
 struct Artifact {
   std::string kind;  // "claims", "fit", "inspect", "live" (what a sweep does now)
   std::string name;  // unique within its kind
@@ -61,10 +83,12 @@ enum class Mode { read_write, read_only };
 class Store {
  public:
   // Opens or creates (read_write only; its folder must exist) the file. Throws Error{io} (cannot open, disk full,
-  // locked for longer than a minute), Error{bad_file} (not a superpose store, damaged), Error{unsupported} (written by
-  // a newer version). The same errors may come from every call below. read_only works while other processes write, and
-  // on read-only media; it calls no function that writes.
-  explicit Store(const std::filesystem::path& path, Mode mode = Mode::read_write);
+  // locked for longer than `patience`), Error{bad_file} (not a superpose store, damaged), Error{unsupported} (written
+  // by a newer version). The same errors may come from every call below. read_only works while other processes write,
+  // and on read-only media; it calls no function that writes.
+  // patience: how long any call waits for a file that another program has locked.
+  explicit Store(const std::filesystem::path& path, Mode mode = Mode::read_write,
+                 std::chrono::milliseconds patience = std::chrono::minutes(1));
   ~Store();  // gives unfinished claims back
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
@@ -90,12 +114,22 @@ class Store {
   std::optional<Run> find(std::string_view kind, const Json& config) const;
   std::optional<Run> find(int64_t id) const;
   std::vector<Run> find_key(std::string_view prefix) const;  // runs whose key begins with prefix, by id
-  std::vector<Run> runs(std::string_view kind = "") const;   // by id; "" = all kinds
+  // By id; "" = all kinds. without: top-level fields of the results that the caller has no use for (a curve, a picture:
+  // most of a result's bytes); they cost neither memory nor much time.
+  std::vector<Run> runs(std::string_view kind = "", std::span<const std::string_view> without = {}) const;
   std::unordered_map<std::string, RunStatus> statuses(std::string_view kind) const;  // by key; reads no JSON
+
+  std::vector<RunRow> rows(const RowsWanted& wanted) const;  // by id, those of `ids` first
+  // Differs from the last answer when another connection has changed the file since. Cheap.
+  int64_t changes() const;
+  // A reading call that another thread is in ends with Error{io}. For a reader that is not waited for any more.
+  void interrupt() const;
 
   void put_artifact(std::string_view kind, std::string_view name, const Json& value);  // replaces
   void remove_artifact(std::string_view kind, std::string_view name);                  // does nothing without one
   std::vector<Artifact> artifacts(std::string_view kind = "") const;
+  // When the newest artifact of a kind other than `but` was written; empty when there is none.
+  std::string newest_artifact(std::string_view but) const;
 
   const std::filesystem::path& path() const;
 

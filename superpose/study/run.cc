@@ -2,6 +2,7 @@
 #include "superpose/study/run.h"
 
 #include <fmt/format.h>
+#include <array>
 
 #include "superpose/base/base.h"
 #include "superpose/base/threads.h"
@@ -112,10 +113,15 @@ StudyResult run_study(const StudyOptions& options) {
   return result;
 }
 
-report::Inputs report_inputs(const store::Store& store, const std::string& title, const std::string& results) {
+report::Inputs report_inputs(const store::Store& store, const std::string& title, const std::string& results,
+                             bool whole) {
+  constexpr std::array<std::string_view, 4> kOfSingleRuns{"curve", "picture", "weights", "biases"};
   report::Inputs inputs;
   inputs.title = title;
-  report::merge_stores({{store.path().filename().string(), store.runs("toy"), store.artifacts()}}, inputs);
+  report::merge_stores(
+      {{store.path().filename().string(),
+        store.runs("toy", whole ? std::span<const std::string_view>() : kOfSingleRuns), store.artifacts()}},
+      inputs);
   inputs.recorded = recorded_beside(inputs.runs, results);
   inputs.published = published_tables();
   return inputs;

@@ -42,8 +42,9 @@ struct StudyResult {
 StudyResult run_study(const StudyOptions& options);
 
 // What the page of a store is made from. title: empty = named after the last study that was judged in it. results: as
-// in StudyOptions.
-report::Inputs report_inputs(const store::Store& store, const std::string& title = "", const std::string& results = "");
+// in StudyOptions. whole = false: without what only the explorer of single runs shows, which is most of the bytes.
+report::Inputs report_inputs(const store::Store& store, const std::string& title = "", const std::string& results = "",
+                             bool whole = true);
 // The same of several files: run stores (merged), and what inspect, fit or forecast --json printed (artifacts of the
 // page). Error{bad_file} for any other file, saying what was expected; Error{io}.
 report::Inputs report_inputs(const std::vector<std::string>& files, const std::string& title,
