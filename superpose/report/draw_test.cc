@@ -14,6 +14,7 @@
 #include "superpose/report/draw_canvas.h"
 #include "superpose/report/draw_layout.h"
 #include "superpose/report/draw_panels.h"
+#include "superpose/report/figure_csv.h"
 #include "superpose/report/figure_files.h"
 
 namespace superpose::report {
@@ -382,8 +383,8 @@ TEST(FigureFiles, csv_quotes_text_and_leaves_out_what_is_not_finite) {
   figure.panels = {panel_of({one})};
   figure.panels[0].shown = false;
   EXPECT_EQ(figure_csv(figure),
-            "panel,series,role,x,y,lo,hi,z,x2,runs,note\r\n"
-            "data exponent α = 1,\"'=1+1, \"\"x\"\"\",published,0.1,,0.5,,,3,\"1–2, 4\",\"a\nb\"\r\n");
+            "panel,series,role,x,x2,y,z,lo,hi,alpha_or_law,decay,dim,density,seed,runs,note\r\n"
+            "data exponent α = 1,\"'=1+1, \"\"x\"\"\",published,0.1,3,,,0.5,,,,,,,\"1–2, 4\",\"a\nb\"\r\n");
 }
 
 }  // namespace

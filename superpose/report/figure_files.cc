@@ -5,12 +5,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <system_error>
 
 #include "superpose/base/error.h"
 #include "superpose/base/files.h"
 #include "superpose/report/draw.h"
+#include "superpose/report/figure_csv.h"
 #include "superpose/report/page.h"
 
 namespace superpose::report {
@@ -43,18 +43,6 @@ bool has_points(const Figure& figure) {
     }
   }
   return false;
-}
-
-// A text that a spreadsheet would take for a formula gets an apostrophe.
-std::string quoted(std::string text) {
-  if (!text.empty() && std::string_view("=+@-\t\r").find(text.front()) != std::string_view::npos) text.insert(0, "'");
-  if (text.find_first_of("\",\r\n") == std::string::npos) return text;
-  for (size_t at = 0; (at = text.find('"', at)) != std::string::npos; at += 2) text.insert(at, 1, '"');
-  return '"' + text + '"';
-}
-
-std::string plain(const std::optional<double>& value) {
-  return value && std::isfinite(*value) ? fmt::format("{}", *value) : "";
 }
 
 }  // namespace
@@ -97,23 +85,6 @@ std::vector<WrittenFigure> write_figures(const Inputs& inputs, const std::filesy
       written.files.push_back({path.string(), name, bytes.size()});
     }
     out.push_back(std::move(written));
-  }
-  return out;
-}
-
-std::string figure_csv(const Figure& figure) {
-  std::string out = "panel,series,role,x,y,lo,hi,z,x2,runs,note\r\n";
-  for (const Panel& panel : figure.panels) {
-    for (const Series& series : panel.series) {
-      for (const Point& point : series.points) {
-        const auto end = [&](bool high) {
-          return point.interval ? plain(high ? point.interval->second : point.interval->first) : "";
-        };
-        out += fmt::format("{},{},{},{},{},{},{},{},{},{},{}\r\n", quoted(panel.title), quoted(series.key),
-                           role_name(series.role), plain(point.x), plain(point.y), end(false), end(true),
-                           plain(point.z), plain(point.x2), quoted(id_ranges(point.runs)), quoted(point.note));
-      }
-    }
   }
   return out;
 }

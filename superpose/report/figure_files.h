@@ -31,8 +31,4 @@ struct WrittenFigure {
 std::vector<WrittenFigure> write_figures(const Inputs& inputs, const std::filesystem::path& folder,
                                          const std::vector<std::string>& formats);
 
-// The numbers of all panels, the hidden ones too, as RFC 4180: panel, series, role, x, y, lo, hi, z, x2, runs, note.
-// lo and hi: the interval of y (of z in a map); a value that is not finite is empty.
-std::string figure_csv(const Figure& figure);
-
 }  // namespace superpose::report
