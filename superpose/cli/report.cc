@@ -54,7 +54,7 @@ void print_files(const std::string& folder, const std::vector<report::WrittenFig
   for (const report::WrittenFigure& figure : figures) {
     if (figure.files.empty()) {
       fmt::print("{}: not drawn, there is nothing to draw. {}\n", figure.id, figure.empty);
-    } else if (!figure.empty.empty()) {
+    } else if (!figure.ours) {
       fmt::print("{}: drawn without data of ours (published values and theory only). {}\n", figure.id, figure.empty);
     }
     for (const report::FigureFile& file : figure.files) bytes += file.bytes, ++files;
