@@ -56,8 +56,9 @@ void print_files(const std::string& folder, const std::vector<report::WrittenFig
   for (const report::WrittenFigure& figure : figures) {
     if (figure.files.empty()) {
       fmt::print("{}: not drawn, there is nothing to draw. {}\n", figure.id, figure.empty);
-    } else if (!figure.empty.empty()) {
-      fmt::print("{}: drawn without data of ours (published values and theory only). {}\n", figure.id, figure.empty);
+    } else if (!figure.ours) {
+      fmt::print("{}: no run of ours in it, only what is published, fits of that, and theory.{}{}\n", figure.id,
+                 figure.empty.empty() ? "" : " ", figure.empty);
     }
     for (const report::FigureFile& file : figure.files) bytes += file.bytes, ++files;
   }

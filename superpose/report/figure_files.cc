@@ -75,7 +75,7 @@ std::vector<WrittenFigure> write_figures(const Inputs& inputs, const std::filesy
   }
   std::vector<WrittenFigure> out;
   for (const Figure& figure : make_page(inputs).figures) {
-    WrittenFigure written{figure.id, figure.title, figure.empty, {}};
+    WrittenFigure written{figure.id, figure.title, figure.empty, has_role(figure, Role::ours), {}};
     for (const std::string& name : has_points(figure) ? formats : std::vector<std::string>{}) {
       const Format* const format = find_format(name);
       SUPERPOSE_ASSERT(format);

@@ -24,6 +24,7 @@ struct FigureFile {
 struct WrittenFigure {
   std::string id, title;
   std::string empty;              // why nothing of ours is in it, as in Figure
+  bool ours = false;              // a point of a run, of this store or recorded
   std::vector<FigureFile> files;  // none: it has no data at all
 };
 

@@ -81,7 +81,7 @@ def test_csv_has_the_numbers_of_the_page(run, run_json, store, tmp_path):
 
 def test_figures_without_data_of_ours_are_said(run, store, tmp_path):
     said = run("report", store, "--figures", "figures").stdout
-    assert "llm-overlap: drawn without data of ours (published values and theory only)." in said
+    assert "llm-overlap: no run of ours in it, only what is published, fits of that, and theory." in said
     assert "loss-vs-m:" not in said
     assert re.search(r"^Figures: \d+ files in figures \(\d+ kB\)\.$", said, re.M)
     assert {path.suffix for path in (tmp_path / "figures").iterdir()} == {".svg", ".pdf"}
