@@ -150,7 +150,7 @@ export function drawXy(panel: Panel, width: number, label: string, look: Look = 
     ...drawn.flatMap((series) => seriesMarks(series, y, rows.length > 400 ? 2.4 : rows.length > 150 ? 3.2 : 4, look)),
     ...endLabels({ ...panel, series: panel.series.filter((series) => series.symbol !== "rule") }, y, inner),
     ...ruleLabels(panel, x),
-    Plot.tip(rows, Plot.pointer({ x: middle, y: "y", title: (row: Row) => tipText(row, panel, look.words), maxRadius: 30 })),
+    Plot.tip(rows, Plot.pointer({ x: middle, y: "y", title: (row: Row) => tipText(row, panel, look.words), maxRadius: 30, ariaHidden: "true" })),
   ];
   return Plot.plot({
     width, height, ...margins, marks, ariaLabel: label,
