@@ -20,7 +20,8 @@ interface Entry {
 
 function item(text: string, entry: Entry): HTMLElement {
   const out = element("li", "");
-  const glyph = element("span", "glyph", [...entry.glyphs].sort().join(""));
+  const glyph = element("span", "glyph");
+  glyph.dataset.glyph = [...entry.glyphs].sort().join("");
   glyph.style.color = entry.color;
   glyph.setAttribute("aria-hidden", "true");
   out.append(glyph, text);
@@ -33,7 +34,8 @@ function steps(keys: string[], entries: Map<string, Entry>): HTMLElement {
   const sorted = [...keys].sort((a, b) => numeric(a) - numeric(b));
   const out = element("li", "", `${sorted[0]} `);
   for (const key of sorted) {
-    const glyph = element("span", "step", "●");
+    const glyph = element("span", "step");
+    glyph.dataset.glyph = "●";
     glyph.style.color = entries.get(key)?.color ?? "";
     glyph.setAttribute("aria-hidden", "true");
     out.append(glyph);

@@ -97,6 +97,14 @@ export class MountedFigure {
       : figure.kind === "rows" ? drawRows(panel, width, label, look.choice)
       : drawXy(scaled(panel, this.scales), width, label, look);
     drawing.setAttribute("role", "img");
+    // What a group of marks is, for tests and scripts. Those who hear the page get the picture's label and the table: names
+    // on groups without a role would only confuse.
+    for (const group of drawing.querySelectorAll<SVGElement>("g[aria-label]:not([aria-label=tip])")) {
+      group.dataset.mark = group.getAttribute("aria-label") ?? "";
+      group.dataset.series = group.getAttribute("aria-description") ?? "";
+      group.removeAttribute("aria-label");
+      group.removeAttribute("aria-description");
+    }
     drawing.addEventListener("click", () => this.pick((drawing as unknown as { value?: Pointed }).value));
     box.append(drawing);
     return box;
