@@ -90,6 +90,7 @@ def main():
     print(f"         /api/runs {server['runs_first_ms']:.0f} ms, then {server['runs_again_ms']:.1f} ms; {server['runs_bytes'] / 1e3:.0f} kB, {server['runs_bytes_gzip'] / 1e3:.0f} kB compressed")
     print(f"         /api/runs/1 {server['run_ms']:.1f} ms, /api/live {server['live_ms']:.1f} ms, /api/page {server['page_ms']:.0f} ms ({server['page_bytes_gzip'] / 1e3:.0f} kB)")
     print("browser  " + "  ".join(f"{name} {value:.0f} ({browser['worst'][name]:.0f})" for name, value in browser["median"].items()) + "   ms: median (worst)")
+    print("of it on the page's main thread: " + "  ".join(f"{name} {value:.0f}" for name, value in browser["cpu"].items()) + "   ms of CPU: median")
     for error in browser["errors"]:
         print("console error:", error)
     if flags.json:

@@ -140,9 +140,8 @@ std::string Runs::by_column() const {
     out +=
         fmt::format(R"(,"{}":{})", kNumbers[j], column(n, [&](size_t k) { return number_text(rows_[k].numbers[j]); }));
   }
-  out += R"(,"seconds":)" + column(n, [&](size_t k) {
-           return rows_[k].finished ? fmt::format("{:.4g}", rows_[k].seconds) : std::string("null");
-         });
+  out += R"(,"seconds":)" +
+         column(n, [&](size_t k) { return rows_[k].finished ? number_text(rows_[k].seconds) : std::string("null"); });
   out += R"(,"started":)" + column(n, [&](size_t k) { return time(rows_[k].started); });
   out += R"(,"finished":)" + column(n, [&](size_t k) { return time(rows_[k].finished); });
   Words errors;
@@ -172,7 +171,7 @@ std::string Runs::row(int64_t id) const {
   for (size_t j = 0; j < kNumbers.size(); ++j)
     out += fmt::format(R"(,"{}":{})", kNumbers[j], number_text(row->numbers[j]));
   out += fmt::format(R"(,"seconds":{},"started":{},"finished":{},"error":{},"config":{{)",
-                     row->finished ? fmt::format("{:.4g}", row->seconds) : "null",
+                     row->finished ? number_text(row->seconds) : "null",
                      row->started ? std::to_string(row->started) : "null",
                      row->finished ? std::to_string(row->finished) : "null", json_text(row->error));
   for (size_t k = 0; k < row->config.size(); ++k) {

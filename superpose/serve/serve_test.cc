@@ -13,6 +13,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <fstream>
+#include <limits>
 #include <mutex>
 #include <thread>
 
@@ -693,10 +694,13 @@ TEST(ServePieces, a_hostile_table_stays_small) {
   const Json table = Json::parse(runs.by_column());
   EXPECT_LE(table["config"].size(), 200u);
   store::RunRow broken;
+  broken.seconds = std::numeric_limits<double>::infinity(), broken.finished_at = "2030-01-31T12:00:00.123Z";
   broken.id = 2001, broken.config = "{\"a\": ", broken.error = "\xff\xfe";
   EXPECT_TRUE(runs.put(broken));
   EXPECT_FALSE(runs.put(broken)) << "nothing changed";
   EXPECT_EQ(Json::parse(runs.row(2001))["config"].size(), 0u);
+  EXPECT_TRUE(Json::parse(runs.row(2001))["seconds"].is_null());
+  EXPECT_EQ(Json::parse(runs.by_column())["id"].size(), 2001u);
   EXPECT_EQ(runs.row(9999), "");
 }
 

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cmath>
@@ -369,6 +370,60 @@ TEST_F(StoreTest, survives_truncated_and_damaged_files) {
               Store(damaged, Mode::read_only);
             }),
             ErrorKind::bad_file);
+}
+
+TEST_F(StoreTest, rows_hold_what_a_table_shows_and_tell_what_is_new) {
+  constexpr std::array<std::string_view, 3> kWanted{"loss", "phi_half", "absent"};
+  Store store(path);
+  for (int k = 0; k < 4; ++k) {
+    const auto id = *store.claim("toy", {{"k", k}});
+    if (k == 0)
+      store.finish(id, "ok", {{"status", "ok"}, {"phi_half", nullptr}, {"loss", 2}, {"curve", {{1, 2}}}}, 1.5);
+    if (k == 1) store.fail(id, "first\nsecond", 0.5);
+    if (k == 2) store.finish(id, "diverged", {{"nested", {{"loss", 9}}}, {"loss", {1, 2}}}, 1);
+  }
+  Store reader(path, Mode::read_only);
+  RowsWanted wanted;
+  wanted.numbers = kWanted;
+  const auto rows = reader.rows(wanted);
+  ASSERT_EQ(rows.size(), 4u);
+  EXPECT_EQ(rows[0].numbers, (std::vector<std::optional<double>>{2, std::nullopt, std::nullopt}));
+  EXPECT_EQ(rows[0].config, "{\"k\":0}");
+  EXPECT_EQ(rows[1].error, "first");
+  EXPECT_EQ(rows[2].numbers, std::vector<std::optional<double>>(3)) << "a loss inside of something is another one";
+  EXPECT_EQ(rows[3].status, "running");
+  const std::vector<int64_t> ids{4, 2, 99};
+  wanted.ids = ids, wanted.after = 3;
+  const auto some = reader.rows(wanted);
+  ASSERT_EQ(some.size(), 3u) << "those of ids first, then those behind `after`";
+  EXPECT_EQ(some[0].id, 4);
+  EXPECT_EQ(some[1].id, 2);
+  EXPECT_EQ(some[2].id, 4);
+  const int64_t before = reader.changes();
+  EXPECT_EQ(reader.changes(), before);
+  store.put_artifact("live", "a", 1);
+  EXPECT_NE(reader.changes(), before);
+  EXPECT_EQ(reader.newest_artifact("live"), "");
+  store.put_artifact("fit", "a", 1);
+  EXPECT_EQ(reader.newest_artifact("live").size(), 24u);
+  constexpr std::array<std::string_view, 1> kCurve{"curve"};
+  const auto light = reader.runs("toy", kCurve);
+  EXPECT_FALSE(light[0].result.contains("curve"));
+  EXPECT_EQ(light[0].result["loss"], 2);
+}
+
+TEST_F(StoreTest, a_locked_file_is_waited_for_as_long_as_asked) {
+  { Store store(path); }
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &raw), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(raw, "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; PRAGMA user_version = 1; COMMIT",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(kind_of([&] { Store(path, Mode::read_only, std::chrono::milliseconds(200)); }, "locked"), ErrorKind::io);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  sqlite3_close(raw);
+  EXPECT_NO_THROW(Store(path, Mode::read_only, std::chrono::milliseconds(200)));
 }
 
 TEST_F(StoreTest, json_that_somebody_broke_is_named) {

@@ -101,6 +101,8 @@ export class Model {
   stateText = "";
   serverNow = 0;   // ms, at the last sign of life
   runsVersion = 0; // grows with every change of runs
+  private varyingNow: string[] = [];
+  private varyingAt = -1;
   private readonly listeners: ((what: "runs" | "live" | "state") => void)[] = [];
 
   listen(act: (what: "runs" | "live" | "state") => void): void { this.listeners.push(act); }
@@ -128,6 +130,14 @@ export class Model {
 
   // The fields in which runs differ, the paper's parameters first.
   varying(): string[] {
+    if (this.varyingAt !== this.runsVersion) {
+      this.varyingAt = this.runsVersion;
+      this.varyingNow = this.findVarying();
+    }
+    return this.varyingNow;
+  }
+
+  private findVarying(): string[] {
     const first = new Map<string, string>();
     const varies = new Set<string>();
     const seen = new Map<string, number>();

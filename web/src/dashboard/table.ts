@@ -12,9 +12,9 @@ const kSearchPause = 60;
 
 const number = (value: number | null, digits = 4): string => (value === null ? "—" : short(value, digits));
 
-function columnsFor(varying: string[], anyError: boolean): Column[] {
+function columnsFor(runs: Run[], varying: string[], anyError: boolean): Column[] {
   const fields: Column[] = varying.map((field) => ({
-    key: `f.${field}`, title: symbolOf(field), width: field === "law" ? 118 : Math.max(64, 22 + 8 * symbolOf(field).length), numeric: field !== "law",
+    key: `f.${field}`, title: symbolOf(field), width: field === "law" ? 118 : Math.max(64, 22 + 8 * symbolOf(field).length), numeric: !runs.some((run) => typeof fieldValue(run, field) === "string"),
     value: (run) => fieldValue(run, field), text: (run) => valueText(run.config[field]),
   }));
   const results: Column[] = [
@@ -85,7 +85,7 @@ export class RunTable {
     const key = `${varying.join()} ${anyError}`;
     if (key !== this.columnsKey) {
       this.columnsKey = key;
-      this.columns = columnsFor(varying, anyError);
+      this.columns = columnsFor([...this.model.runs.values()], varying, anyError);
       this.drawHead();
     }
     this.filters.draw(varying);
