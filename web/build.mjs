@@ -12,11 +12,11 @@ const out = path.resolve(process.argv[2] ?? path.join(here, "dist"));
 process.chdir(here);
 await mkdir(out, { recursive: true });
 
-// A page: its script is `<name>.js` in dist/, beside `<name>.css` and `<name>.html` where the sources have them.
+// A page: its script is `<name>.js` in dist/, beside `<name>.css` (page.css is for all pages) and `<name>.html`.
 const entries = [
-  { name: "page", script: "src/page.ts" },
+  { name: "page", script: "src/page.ts", styles: ["src/page.css", "src/dial/dial.css"] },
   { name: "dial", script: "src/dial/main.ts" },
-  { name: "dashboard", script: "src/dashboard/main.ts" },
+  { name: "dashboard", script: "src/dashboard/main.ts", styles: ["src/dashboard/dashboard.css"] },
 ];
 
 // Scripts stand inside HTML: ASCII, and never the end of a script element.
@@ -49,10 +49,11 @@ function withChosenDark(css) {
   return dark ? css.replace(dark[0], `${dark[0]}\n@media screen { :root[data-theme="dark"] ${dark[1]} }`) : css;
 }
 
-async function beside({ name, script }) {
+async function beside({ name, script, styles = [] }) {
   const source = path.join(path.dirname(script), name);
-  if (existsSync(`${source}.css`)) {
-    const { code } = await transformWithEsbuild(withChosenDark(await readFile(`${source}.css`, "utf8")), `${name}.css`, { loader: "css", minify: true, sourcemap: false });
+  if (styles.length > 0) {
+    const text = (await Promise.all(styles.map((file) => readFile(file, "utf8")))).join("\n");
+    const { code } = await transformWithEsbuild(withChosenDark(text), `${name}.css`, { loader: "css", minify: true, sourcemap: false });
     await writeFile(path.join(out, `${name}.css`), code);
   }
   if (existsSync(`${source}.html`)) await writeFile(path.join(out, `${name}.html`), await readFile(`${source}.html`));

@@ -155,6 +155,7 @@ struct Entry {
 size_t scattered(const std::string& text) {
   uint64_t hash = 14695981039346656037u;  // FNV-1a
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  hash ^= hash >> 33, hash *= 0xff51afd7ed558ccdu, hash ^= hash >> 33;  // so that the last letters reach every bit
   return static_cast<size_t>(hash);
 }
 
@@ -263,7 +264,10 @@ Details make_details(std::span<const store::Run* const> runs, size_t budget) {
   const size_t bare = size_of({0, 0});
   out.with_curve = most_that_fit(curves, room, bare, [&](size_t k) { return size_of({k, 0}); });
   const size_t with_curves = out.with_curve == 0 ? bare : size_of({out.with_curve, 0});
-  out.with_picture = most_that_fit(pictures, room, with_curves, [&](size_t k) { return size_of({out.with_curve, k}); });
+  if (out.with_curve == curves)
+    out.with_picture = most_that_fit(pictures, room, with_curves, [&](size_t k) {
+      return size_of({out.with_curve, k});
+    });
   if (out.with_picture < pictures) {
     out.left_out.push_back(some_of(out.with_picture, pictures, "Pictures of the feature vectors"));
   }

@@ -9,7 +9,6 @@
 #include <limits>
 
 namespace superpose::report {
-namespace {
 
 const char* role_name(Role role) {
   switch (role) {
@@ -24,6 +23,8 @@ const char* role_name(Role role) {
   }
   return "";
 }
+
+namespace {
 
 // Five significant digits: finer than any of the page's numbers is known, and half the page's bytes.
 Json rounded(double value) {
@@ -103,7 +104,9 @@ Json ranges_json(const Figure& figure) {
         }
       }
     }
-    Json range{{"points", points}, {"x", rounded(x.interval())}, {"y", rounded(y.interval())}};
+    Json range{{"points", points},
+               {"x", rounded(x.interval())},
+               {"y", figure.kind == "rows" ? Json(nullptr) : rounded(y.interval())}};
     if (figure.kind == "map") range["z"] = rounded(z.interval());
     out[role_name(role)] = range;
   }

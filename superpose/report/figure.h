@@ -35,6 +35,7 @@ struct Point {
 
 // Where a series comes from; decides how it is drawn and named in the legend.
 enum class Role { ours, fit, published, theory };
+const char* role_name(Role role);  // "ours", ...
 
 // A colour by meaning: the n-th of k on a palette that the style sheet defines for light and dark.
 // "neg" and "pos": weight decay below and above 0; "seq": an ordered quantity; "cat": kinds; "ink": text colour.

@@ -146,7 +146,7 @@ std::optional<Figure> ledger_figure(const std::vector<Claim>& claims) {
     figure.notes.push_back(fmt::format("{} not drawn: not measured here, or without a tolerance to scale by",
                                        without == 1 ? "1 claim is" : fmt::format("{} claims are", without)));
   }
-  figure.interval = "Bars: the 95 % interval of each claim; cut at the edges.";
+  figure.interval = "Bars: the 95 % interval of each claim. What lies beyond an edge is drawn at it.";
   figure.commands = {"superpose study quick"};
   figure.source = "the column Published of the ledger; tolerances: studies/tolerances.yaml";
   return figure;
@@ -154,8 +154,7 @@ std::optional<Figure> ledger_figure(const std::vector<Claim>& claims) {
 
 std::optional<Figure> coverage_figure() {
   Figure figure;
-  figure.id = "coverage", figure.kind = "rows",
-  figure.title = "How often the intervals of `superpose fit` hold the truth";
+  figure.id = "coverage", figure.kind = "rows", figure.title = "How often the intervals of a fit hold the truth";
   Panel panel{
       "",
       "",

@@ -331,7 +331,7 @@ std::string fit_section(const FitPage& page) {
       "<h3>{} <small>{}</small></h3>\n<p>{}</p>\n", page.law.empty() ? "A fit" : "Law " + escaped(law_name(page)),
       page.table.empty() ? "" : "fitted to " + escaped(file_name(page.table)), escaped(lead_of(page)));
   out += verdict_html(page) + list_html(member(*page.fit, "warnings"), "Warnings", "findings") + parameters_html(page);
-  for (const char* id : {"law", "terms", "residuals", "profiles", "backtest"}) out += figure_html(page, id);
+  for (const char* id : {"law", "terms", "residuals", "profiles", "pairs", "backtest"}) out += figure_html(page, id);
   return out + "<details><summary>How this was made</summary>" + made_html(page) + "</details>\n";
 }
 

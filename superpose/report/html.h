@@ -19,9 +19,9 @@ std::string head_row(const std::vector<const char*>& names);
 std::string file_name(const std::string& path);  // what stands behind the last slash
 
 // One HTML file that loads nothing from anywhere: the bundle of web/ with this title (text), body (HTML) and data.
-// details: base64 of gzip, see details.h; empty for none. Data of more than kMostPlain bytes is packed, too.
+// more_scripts: further <script> elements that hold data. Data of more than kMostPlain bytes is packed.
 std::string assemble_page(const std::string& title, const std::string& body, const Json& data,
-                          const std::string& details = "");
+                          const std::string& more_scripts = "");
 inline constexpr size_t kMostPlain = 600'000;
 
 }  // namespace superpose::report

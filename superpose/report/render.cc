@@ -8,7 +8,7 @@
 #include "superpose/report/page.h"
 
 namespace superpose {
-std::span<const EmbeddedFile> page_files();  // web/dist: page.html, page.css, page.js
+std::span<const EmbeddedFile> page_files();  // web/dist: page.html, page.css, page.js, engine.wasm
 }
 
 namespace superpose::report {
@@ -89,7 +89,16 @@ std::string script_json(const Json& value) {
 
 namespace {
 
-constexpr size_t kDialBytes = 500'000;  // kept free for the WebAssembly engine of the dial
+// The engine of the dial, for the browser.
+std::string engine_script() {
+  return "\n<script type=\"application/octet-stream;base64\" id=\"engine-wasm\" data-encoding=\"gzip\">" +
+         packed(page_file("engine.wasm")) + "</script>";
+}
+
+std::string details_script(const Details& details) {
+  if (details.packed.empty()) return "";
+  return "\n<script type=\"text/plain\" id=\"page-details\">" + details.packed + "</script>";
+}
 
 std::string data_script(const Json& data) {
   const std::string text = script_json(data);
@@ -100,9 +109,8 @@ std::string data_script(const Json& data) {
 }  // namespace
 
 std::string assemble_page(const std::string& title, const std::string& body, const Json& data,
-                          const std::string& details) {
-  std::string scripts = data_script(data);
-  if (!details.empty()) scripts += "\n<script type=\"text/plain\" id=\"page-details\">" + details + "</script>";
+                          const std::string& more_scripts) {
+  const std::string scripts = data_script(data) + more_scripts;
   const std::array<std::pair<std::string_view, std::string>, 5> parts{{{"{{TITLE}}", escaped(title)},
                                                                        {"{{CSS}}", std::string(page_file("page.css"))},
                                                                        {"{{BODY}}", body},
@@ -126,14 +134,15 @@ std::string render(const Inputs& inputs) { return render_with_data(inputs).first
 std::pair<std::string, Json> render_with_data(const Inputs& inputs) {
   const Page page = make_page(inputs);
   const Json data = to_json(page);
-  const size_t used = assemble_page(page.title, body_html(page, {}), data).size() + kDialBytes;
+  const std::string engine = engine_script();
+  const size_t used = assemble_page(page.title, body_html(page, {}), data, engine).size();
   std::vector<const store::Run*> runs;
   for (const auto* list : {&inputs.runs, &inputs.recorded}) {
     for (const store::Run& run : *list) runs.push_back(&run);
   }
   constexpr size_t kSpare = 4'000;  // for the sentences about what is left out
   const Details details = make_details(runs, kPageBytes > used + kSpare ? kPageBytes - used - kSpare : 0);
-  return {assemble_page(page.title, body_html(page, details.left_out), data, details.packed), data};
+  return {assemble_page(page.title, body_html(page, details.left_out), data, details_script(details) + engine), data};
 }
 
 Pieces pieces(const Inputs& inputs) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // report: a store -> one self-contained HTML page. The page's data is JSON inside it; text and tables are plain HTML
 // that this folder writes, and the drawing is done by the bundle of web/ (TypeScript, Observable Plot), which is
-// compiled into the program. A pure function: same input, same bytes.
+// compiled into the program. A pure function: same input, same bytes. The same figures are drawn as files for a paper
+// without a browser (figure_files.h, draw.h).
 //
 //   runs ──> cells (all runs that differ only in m and seed) ──> exponents α_m ──┐
 //   published tables of the paper ─────────────────────────────────────────────────┼─> figures ─> page_data ─> render
@@ -22,6 +23,7 @@
 
 #include "superpose/base/embedded.h"
 #include "superpose/base/json.h"
+#include "superpose/report/figure_files.h"
 #include "superpose/report/fit_page.h"
 #include "superpose/report/inspection.h"
 #include "superpose/report/theory.h"

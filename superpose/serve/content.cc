@@ -70,7 +70,6 @@ Shared make_content(std::string type, std::string plain, std::string security, i
 
 std::vector<Asset> dashboard_assets() {
   const std::array<std::pair<const char*, const char*>, 6> files{{{"dashboard.html", kHtml},
-                                                                  {"dial.css", "text/css; charset=utf-8"},
                                                                   {"dial.js", "text/javascript; charset=utf-8"},
                                                                   {"dashboard.css", "text/css; charset=utf-8"},
                                                                   {"dashboard.js", "text/javascript; charset=utf-8"},

@@ -47,37 +47,50 @@ def picture_of(random_, m):
     }  # fmt: skip
 
 
+def variants(result, random_, count=64):
+    """Results with other digits; so many that no two of the same lie within what gzip looks back."""
+    out = []
+    for k in range(count):
+        one = dict(result)
+        one["curve"] = [[step, loss] for (step, _), loss in zip(result["curve"], scatter([loss for _, loss in result["curve"]], random_))]
+        norms, emergence = result["norm_histogram"], result["emergence"]
+        one["norm_histogram"] = {**norms, "counts": [int(random_.uniform(0.7, 1.3) * n) for n in norms["counts"]]}
+        one["emergence"] = {**emergence, "loss": scatter(emergence["loss"], random_), "norm": scatter(emergence["norm"], random_)}
+        one["picture"] = picture_of(random_, WIDTHS[k % len(WIDTHS)])
+        out.append(one)
+    return out
+
+
+def result_of(variant, setting, noise):
+    law, density, decay, m, _ = setting
+    loss = loss_of(law, density, decay, m, noise)
+    scale = loss / variant["loss"]
+    return {
+        **variant, "loss": loss, "loss_std": 0.03 * loss, "phi_half": 0.98 if decay < 0 else min(1, 1.5 * m / 1000), "phi_one": min(1, m * m / 2000),
+        "loss_unlearned": 0.0 if decay < 0 else loss * 0.98, "overlap_mean_square_strong": 1.2 / m * math.exp(0.1 * noise),
+        "overlap_mean_square_all": 2.2 / m * math.exp(0.1 * noise), "curve": [[step, scale * value] for step, value in variant["curve"]],
+    }  # fmt: skip
+
+
 def fill(source, target, count):
     """Writes `count` finished runs with full results into `target`, in the shape of the runs of `source`."""
     with sqlite3.connect(source) as small:
         schema = [row[0] for row in small.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
         pragmas = [(name, small.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("user_version", "application_id")]
         template = small.execute("SELECT config, result, version FROM runs WHERE status = 'ok' LIMIT 1").fetchone()
-    config, result, version = json.loads(template[0]), json.loads(template[1]), template[2]
+    config, version = json.loads(template[0]), template[2]
     random_ = random.Random(1)
+    results = variants(json.loads(template[1]), random_)
     with sqlite3.connect(target) as large:
         for name, value in pragmas:
             large.execute(f"PRAGMA {name} = {value}")
         for statement in schema:
             large.execute(statement)
-        for k, (law, density, decay, m, seed) in zip(range(count), grid()):
-            noise = random_.gauss(0, 1)
-            scale = loss_of(law, density, decay, m, noise) / result["loss"]
-            one = dict(result)
-            one["loss"], one["loss_std"] = result["loss"] * scale, 0.03 * result["loss"] * scale
-            one["phi_half"] = 0.98 if decay < 0 else min(1, 1.5 * m / 1000)
-            one["phi_one"] = min(1, m * m / 2000)
-            one["loss_unlearned"] = 0.0 if decay < 0 else one["loss"] * 0.98
-            one["overlap_mean_square_strong"] = one["overlap_mean_square_all"] = 1.2 / m * math.exp(0.1 * noise)
-            losses = scatter([scale * pair[1] for pair in result["curve"]], random_)
-            one["curve"] = [[pair[0], loss] for pair, loss in zip(result["curve"], losses)]
-            norms = result["norm_histogram"]
-            one["norm_histogram"] = {**norms, "counts": [int(random_.uniform(0.7, 1.3) * n) for n in norms["counts"]]}
-            emergence = result["emergence"]
-            one["emergence"] = {**emergence, "loss": scatter(emergence["loss"], random_), "norm": scatter(emergence["norm"], random_)}
-            one["picture"] = picture_of(random_, m)
+        for k, setting in zip(range(count), grid()):
+            law, density, decay, m, seed = setting
             fields = {**config, "features": 1000, "steps": 20000, "batch": 2048, "law": law, "density": density, "decay": decay, "dim": m, "seed": seed}
+            result = result_of(results[k % len(results)], setting, random_.gauss(0, 1))
             large.execute(
                 "INSERT INTO runs (key, kind, config, status, result, version, seconds, started_at, finished_at) VALUES (?, 'toy', ?, 'ok', ?, ?, ?, ?, ?)",
-                (f"{k:016x}", json.dumps(fields), json.dumps(one), version, 100.0, "2030-01-01T00:00:00.000Z", "2030-01-01T00:01:40.000Z"),
+                (f"{k:016x}", json.dumps(fields), json.dumps(result), version, 100.0, "2030-01-01T00:00:00.000Z", "2030-01-01T00:01:40.000Z"),
             )

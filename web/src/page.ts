@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Draws every figure of the page into its place. Knows nothing of what a figure shows.
+import "./dial/main";
 import { readDetails } from "./data/details";
 import { readPage } from "./data/read";
 import type { Figure, PageData } from "./data/types";

@@ -68,3 +68,4 @@ for pid in ${pids:-}; do wait "$pid"; done
 clang++-14 --target=wasm32-wasi -mexec-model=reactor -O3 "$work"/*.o -o "$work/engine.wasm" \
   -Wl,--strip-all -Wl,-z,stack-size=1048576 -Wl,--max-memory=2147483648
 mv "$work/engine.wasm" "$out"
+chmod 644 "$out"

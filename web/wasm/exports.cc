@@ -8,8 +8,8 @@
 
 namespace {
 
-// What a page can wait for: a step of this many multiplications, were nothing sparse, takes some 50 ms.
-constexpr superpose::study::DialLimits kLimits{5e8, 5e8, false};
+// What a page can wait for: a first, dense step of this size takes a third of a second, later ones a tenth of that.
+constexpr superpose::study::DialLimits kLimits{5e8, 2e8, false};
 
 struct Turned {
   explicit Turned(const superpose::Json& config) : dial(config, kLimits) {}

@@ -12,7 +12,7 @@ if (!out) throw new Error("usage: node web/wasm/page.mjs OUT.html [DIST [ENGINE.
 const text = (name) => readFile(path.join(dist, name), "utf8");
 const packed = gzipSync(await readFile(engine), { level: 9 }).toString("base64");
 const parts = {
-  CSS: `${await text("page.css")}\n${await text("dial.css")}`,
+  CSS: await text("page.css"),
   ENGINE: `<script type="application/octet-stream;base64" id="engine-wasm" data-encoding="gzip">${packed}</script>`,
   JS: await text("dial.js"),
 };

@@ -8,7 +8,6 @@ export function openDial(): void {
   const say = el("p", { class: "facts", role: "status" }, "Loading …");
   const place = el("section", { id: "dial", "data-engine": "server", "data-api": "/api/dial", "aria-label": "the dial", hidden: true });
   view.append(say, place);
-  document.head.append(el("link", { rel: "stylesheet", href: "/dial.css" }));
   const script = el("script", { src: "/dial.js" });
   script.addEventListener("load", () => say.remove());
   script.addEventListener("error", () => {

@@ -75,8 +75,8 @@ export class Figures {
   private insert(answer: PageAnswer): void {
     const fresh = el("div", { class: "page" });
     fresh.innerHTML = answer.body;  // made by superpose/report, which escapes every text of the store
-    // Its own head, and what needs the data of single runs: the Runs tab has that.
-    for (const part of ["header", "#explorer"]) fresh.querySelector(part)?.remove();
+    // Its own head, and what other tabs have: single runs, the dial.
+    for (const part of ["header", "#explorer", "#dial"]) fresh.querySelector(part)?.remove();
     const data = new Map(answer.data.figures.map((figure) => [figure.id, JSON.stringify(figure)]));
     const changed = [...data].filter(([id, text]) => this.known.get(id) !== text).map(([id]) => id);
     for (const [id, text] of data) {

@@ -19,17 +19,25 @@ export function remember(seen: Seen[], frame: Frame): Seen[] {
   return out.length > kMost ? out.filter((_, i) => i % 2 === 1 || i > out.length - 20) : out;
 }
 
-function frameOf(width: number, label: string, extra: Plot.PlotOptions): SVGSVGElement | HTMLElement {
-  return Plot.plot({
+// A picture with one text: the names that Plot gives to groups inside are of no use to who hears them.
+export function asImage(chart: Element): Element {
+  chart.setAttribute("role", "img");
+  for (const group of chart.querySelectorAll("g[aria-label]")) group.removeAttribute("aria-label");
+  for (const group of chart.querySelectorAll("g[aria-description]")) group.removeAttribute("aria-description");
+  return chart;
+}
+
+function frameOf(width: number, label: string, extra: Plot.PlotOptions): Element {
+  return asImage(Plot.plot({
     width, height: kHeight, marginTop: 24, marginRight: 14, marginBottom: 36, marginLeft: 46, ariaLabel: label,
     style: { background: "transparent", color: "var(--ink)", fontSize: "11px", overflow: "visible" }, ...extra,
-  });
+  }));
 }
 
 const tick = (value: number) => short(value, 5);
 
 // Few ticks on a logarithmic axis: 1-2-5 within a decade or two, powers of ten beyond.
-function logTicks(low: number, high: number): number[] {
+export function logTicks(low: number, high: number): number[] {
   const heads = Math.log10(high / low) > 2.5 ? [1] : Math.log10(high / low) > 1.2 ? [1, 3] : [1, 2, 5];
   const out: number[] = [];
   for (let e = Math.floor(Math.log10(low)); e <= Math.ceil(Math.log10(high)); ++e) {
@@ -88,13 +96,14 @@ export function normsChart(frame: Frame, width: number): Element {
 export function histogramChart(frame: Frame, width: number): Element {
   const { min, max, counts } = frame.norm_histogram ?? { min: 0, max: 1.5, counts: [] };
   const size = (max - min) / Math.max(1, counts.length);
+  const most = Math.max(1, ...counts);
   const bins = counts.map((count, i) => ({ x1: min + i * size, x2: min + (i + 1) * size, count }));
   return frameOf(width, "How many rows have which norm", {
-    x: { domain: [min, max] }, y: { domain: [0, Math.max(1, ...counts)] },
+    x: { domain: [min, max] }, y: { domain: [0, most] },
     marks: [
-      Plot.gridY({ ticks: 4, strokeOpacity: 0.09 }),
+      Plot.gridY({ ticks: Math.min(4, most), strokeOpacity: 0.09 }),
       Plot.axisX({ ticks: 5, tickFormat: tick, label: "norm", labelAnchor: "right" }),
-      Plot.axisY({ ticks: 4, tickFormat: (v: number) => (Number.isInteger(v) ? tick(v) : ""), label: "rows", labelAnchor: "top" }),
+      Plot.axisY({ ticks: Math.min(4, most), tickFormat: tick, label: "rows", labelAnchor: "top" }),
       Plot.rectY(bins, { x1: "x1", x2: "x2", y: "count", fill: "var(--neg-2)", fillOpacity: 0.8, insetLeft: 0.25, insetRight: 0.25 }),
       Plot.ruleX([0.5, 1], { stroke: "var(--soft)", strokeDasharray: "5 4" }),
     ],
@@ -121,13 +130,13 @@ export function overlapChart(frame: Frame, seen: Seen[], width: number): Element
       Plot.axisX({ ticks: Math.max(3, Math.floor(width / 90)), tickFormat: tick, label: "step", labelAnchor: "right" }),
       Plot.axisY({ ticks: logTicks(...y), tickFormat: tick, label: "mean cos²", labelAnchor: "top" }),
       Plot.ruleY(levels, { y: "value", stroke: "var(--soft)", strokeDasharray: "5 4" }),
-      ...levels.map((level, i) => Plot.text([level], {
-        y: "value", frameAnchor: "right", text: "name", textAnchor: "end", dy: i === 1 && close ? 8 : -7, fontSize: 10, fill: "var(--soft)", stroke: "var(--page)", strokeWidth: 3,
-      })),
       ...turned(frame, 0),
       ...lines.flatMap(({ rows, color }) => [
         Plot.line(rows, { x: "step", y: "value", stroke: color, strokeWidth: 1.6 }), Plot.dot(rows.slice(-1), { x: "step", y: "value", r: 3.5, fill: color }),
       ]),
+      ...levels.map((level, i) => Plot.text([level], {
+        y: "value", frameAnchor: "right", text: "name", textAnchor: "end", dy: i === 1 && close ? 8 : -7, fontSize: 10, fill: "var(--soft)", stroke: "var(--page)", strokeWidth: 3,
+      })),
     ],
   });
 }

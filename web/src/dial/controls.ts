@@ -120,8 +120,8 @@ export class Controls {
       this.wishes.decay(value);
     });
     return make("div", { class: "the-dial" },
-      make("div", { class: "row" }, make("label", { for: id }, "the dial: weight decay γ"), this.decaySays), this.decaySlider,
-      make("div", { class: "ends", id: "dial-decay-ends" }, make("span", {}, "−1 strong: rows pulled to length 1"), make("span", {}, "weak: rows pushed to 0, +1")));
+      make("div", { class: "row" }, make("label", { for: id }, "the dial: decay γ"), this.decaySays), this.decaySlider,
+      make("div", { class: "dial-ends", id: "dial-decay-ends" }, make("span", {}, "strong: rows pulled to length 1"), make("span", {}, "weak: rows pushed to 0")));
   }
 
   private buttons(): HTMLElement {

@@ -12,6 +12,7 @@ import { command, defaults, type Settings, toConfig } from "./settings";
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const kSlice = 55;          // ms of training between pictures: about 15 of them a second
 const kCalmSlice = 600;     // where less motion is wanted
+const kHurriedSlice = 200;  // where many runs are to end
 const kChartEvery = 220;    // ms between drawings of the charts
 
 export class Dial {
@@ -28,6 +29,7 @@ export class Dial {
   private logarithmic = true;
   private frame: Frame | null = null;
   private seen: Seen[] = [];
+  private hurried = false;
   private wanted = false;       // training is to go on
   private looping = false;
   private run = 0;              // counts starts: what an older run still says is not shown
@@ -97,7 +99,9 @@ export class Dial {
   // Trains a run of its own to the end, shown as it goes. Null: somebody did something else meanwhile.
   async finish(change: Partial<Settings>): Promise<Frame | null> {
     const before = this.run;
+    this.hurried = true;
     await this.set(change, true);
+    this.hurried = false;
     return this.run === before + 1 && this.frame?.done ? this.frame : null;
   }
 
@@ -124,7 +128,7 @@ export class Dial {
     this.looping = true;
     try {
       while (this.wanted && run === this.run && this.frame && !this.frame.done && !this.frame.diverged) {
-        if (!(await this.ask(run, () => this.engine.advance(calm.matches ? kCalmSlice : kSlice)))) break;
+        if (!(await this.ask(run, () => this.engine.advance(calm.matches ? kCalmSlice : this.hurried ? kHurriedSlice : kSlice)))) break;
         await this.breathe();
       }
     } finally {
@@ -262,8 +266,9 @@ export class Dial {
     const text = turns
       ? `γ was turned by hand (${turns}), which no command of the program does. Without the hand, this run is:`
       : "The same run by the program:";
-    if (this.made.dataset.text === text + command(this.settings)) return;
-    this.made.dataset.text = text + command(this.settings);
-    this.made.replaceChildren(make("p", {}, text), make("pre", { tabindex: "0", "aria-label": "command" }, command(this.settings)), make("p", { class: "soft" }, same));
+    const line = command({ ...this.settings, decay: frame.config.decay });  // that of this run, wherever the slider stands by now
+    if (this.made.dataset.text === text + line) return;
+    this.made.dataset.text = text + line;
+    this.made.replaceChildren(make("p", {}, text), make("pre", { tabindex: "0", "aria-label": "command" }, line), make("p", { class: "soft" }, same));
   }
 }

@@ -56,6 +56,7 @@ export class Tour {
   }
 
   private draw(): void {
+    this.dial.element.classList.toggle("touring", this.at >= 0);
     if (this.at < 0) {
       this.element.replaceChildren(
         make("p", {}, "New here? Ten short steps tell the story: no superposition, weak, strong, why 1/m, and where it ends."),

@@ -145,9 +145,8 @@ export class Explorer {
       into.append(figure);
       return place;
     };
-    const axes = vectors.method === "W itself" ? "the axes are those of W" : `along the principal directions, which hold ${short(100 * vectors.kept, 3)} % of their squared length`;
-    new VectorsView(box("run-vectors", "Feature vectors", `Rows of W of the ${vectors.ranks.length} most frequent features; ${axes}.`), "Feature vectors").show(vectors);
-    new GramView(box("run-gram", "W Wᵀ", `Of the ${gram.size} most frequent features: on the diagonal their squared norms, beside it how they interfere.`), "W Wᵀ of the most frequent features").show(gram);
+    new VectorsView(box("run-vectors", "Feature vectors", "Rows of W as arrows; drag or use the arrow keys to turn them."), "Feature vectors").show(vectors);
+    new GramView(box("run-gram", "W Wᵀ", "On the diagonal the squared norms, beside it how features interfere."), "W Wᵀ of the most frequent features").show(gram);
   }
 
   private absence(run: Run, absent: string[]): HTMLElement {

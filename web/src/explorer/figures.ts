@@ -33,7 +33,7 @@ export function curveFigure(run: Run): Figure | null {
 
 export function normsFigure(run: Run): Figure | null {
   if (!run.norms) return null;
-  const drawn = bars(run.norms, "rows", ["neg", 2, 3]);
+  const drawn = bars(run.norms, "rows", ["neg", 1, 3]);
   const last = drawn.points.length === 0 ? 1 : drawn.points[drawn.points.length - 1].x2!;
   return figure("run-norms", "Row norms", "Longer than ½: represented; longer than 1: strong.", {
     x: { label: "norm |Wᵢ|", log: false, domain: [0, Math.max(1.1, last)] }, y: { label: "rows", log: false },

@@ -4,7 +4,8 @@ import { short } from "../palette";
 import type { Figure } from "../data/types";
 
 const kMostRows = 400;
-const columns = ["panel", "series", "source", "x", "to", "y", "value", "low", "high", "alpha or law", "gamma", "m", "E", "seed", "runs", "note"];
+// As superpose/report/figure_csv.h.
+const columns = ["panel", "series", "role", "x", "x2", "y", "z", "lo", "hi", "alpha_or_law", "decay", "dim", "density", "seed", "runs", "note"];
 
 type Cells = (string | number)[];
 

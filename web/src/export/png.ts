@@ -6,7 +6,7 @@ export async function pngOf(svg: string, scale: number): Promise<Blob> {
     await new Promise<void>((done, failed) => {
       image.onload = () => done();
       image.onerror = () => failed(new Error("the browser cannot read its own drawing"));
-      image.src = url;
+      image.setAttribute("src", url);
     });
     const canvas = document.createElement("canvas");
     canvas.width = Math.round(image.width * scale);

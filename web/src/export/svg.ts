@@ -38,8 +38,9 @@ function drawing(svg: SVGSVGElement, left: number, top: number): SVGElement {
   return copy;
 }
 
-// The pieces of text under an element, where they stand.
+// The pieces of text and the marks of a legend under an element, where they stand.
 function* texts(root: Element): Generator<[text: string, box: DOMRect, style: CSSStyleDeclaration]> {
+  for (const mark of root.querySelectorAll<HTMLElement>("[data-glyph]")) yield [mark.dataset.glyph ?? "", mark.getBoundingClientRect(), getComputedStyle(mark)];
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const text = node.textContent?.trim();

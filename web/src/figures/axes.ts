@@ -39,7 +39,8 @@ export function domainOf(panel: Panel, which: "x" | "y"): [number, number] {
 
 // Ticks a reader can read: the given ones that fit, or 1-2-5 per decade on a log axis, about `count` on a linear one.
 export function ticksOf(axis: Axis, domain: [number, number], count: number): number[] | number {
-  const inside = (value: number) => value >= domain[0] * (1 - 1e-9) - 1e-12 && value <= domain[1] * (1 + 1e-9) + 1e-12;
+  const slack = 1e-9 * (axis.log ? domain[0] : domain[1] - domain[0]);
+  const inside = (value: number) => value >= domain[0] - slack && value <= domain[1] * (axis.log ? 1 + 1e-9 : 1) + slack;
   if (axis.ticks && axis.ticks.length > 0) {
     const given = axis.ticks.filter(inside);
     return given.length <= 8 ? given : given.filter((_, i) => i % Math.ceil(given.length / 6) === 0);

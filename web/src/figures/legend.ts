@@ -20,7 +20,8 @@ interface Entry {
 
 function item(text: string, entry: Entry): HTMLElement {
   const out = element("li", "");
-  const glyph = element("span", "glyph", [...entry.glyphs].sort().join(""));
+  const glyph = element("span", "glyph");
+  glyph.dataset.glyph = [...entry.glyphs].sort().join("");
   glyph.style.color = entry.color;
   glyph.setAttribute("aria-hidden", "true");
   out.append(glyph, text);
@@ -33,13 +34,27 @@ function steps(keys: string[], entries: Map<string, Entry>): HTMLElement {
   const sorted = [...keys].sort((a, b) => numeric(a) - numeric(b));
   const out = element("li", "", `${sorted[0]} `);
   for (const key of sorted) {
-    const glyph = element("span", "step", "●");
+    const glyph = element("span", "step");
+    glyph.dataset.glyph = "●";
     glyph.style.color = entries.get(key)?.color ?? "";
     glyph.setAttribute("aria-hidden", "true");
     out.append(glyph);
   }
   out.append(` ${sorted[sorted.length - 1]}`);
   return out;
+}
+
+// Of rows: what their marks are, where they say so.
+export function rowsLegend(panels: Panel[]): HTMLElement[] {
+  const entries = new Map<string, Entry>();
+  for (const series of panels.flatMap((panel) => panel.series)) {
+    if (series.label && !entries.has(series.label)) entries.set(series.label, { color: colorOf(series), glyphs: new Set([markOf(series)]) });
+  }
+  if (entries.size === 0) return [];
+  const list = element("ul", "legend");
+  list.setAttribute("aria-label", "legend");
+  for (const [key, entry] of entries) list.append(item(key, entry));
+  return [list];
 }
 
 // One entry per key; measured and published of the same key share it and show both marks.

@@ -45,7 +45,7 @@ export function drawMap(panel: Panel, domain: [number, number], width: number, l
       Plot.text(points, { x, y, text: (point: Point) => (point.z ?? NaN).toFixed(2).replace("-", "−").replace(/^(−?)0\./, "$1."), fill: (point: Point) => (opacity(point) < 1 ? "var(--ink)" : inkOn(share(point))), fontSize: cellWidth < 30 ? 8.5 : 10 }),
       Plot.dot(crosses, { x, y, symbol: "times", r: 4, stroke: "var(--ink)", strokeWidth: 1.6 }),
       Plot.cell(faded ? chosen : [], { ariaDescription: "chosen", x, y, fill: "none", stroke: "var(--ink)", strokeWidth: 2.2, inset: -0.5 }),
-      Plot.tip([...points, ...crosses], Plot.pointer({ x, y, title: tip })),
+      Plot.tip([...points, ...crosses], Plot.pointer({ x, y, title: tip, ariaHidden: "true" })),
     ],
   });
 }

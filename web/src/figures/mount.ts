@@ -5,7 +5,7 @@ import type { Figure, Panel, Point, Words } from "../data/types";
 import { saveButtons } from "../export/save";
 import { type Choice, concerns, kNobody, type Selection } from "../select/selection";
 import { chooser, chosen } from "./chooser";
-import { legend } from "./legend";
+import { legend, rowsLegend } from "./legend";
 import { drawMap, drawRamp } from "./map";
 import { drawRows } from "./rows";
 import { scaled, type Scales } from "./scales";
@@ -80,7 +80,7 @@ export class MountedFigure {
     this.panelsAt.dataset.count = String(panels.length === 1 ? 1 : panels.length === 3 || panels.length > 4 ? 3 : 2);
     this.panelsAt.replaceChildren(...panels.map((panel) => this.box(panel, each)));
     const domain = figure.color?.domain ?? [0, 1];
-    this.legendAt.replaceChildren(...(figure.kind === "map" ? [drawRamp(figure.color?.label ?? "", domain)] : figure.kind === "rows" ? [] : [legend(panels)]));
+    this.legendAt.replaceChildren(...(figure.kind === "map" ? [drawRamp(figure.color?.label ?? "", domain)] : figure.kind === "rows" ? rowsLegend(panels) : [legend(panels)]));
   }
 
   private choice(): Choice {
@@ -97,6 +97,14 @@ export class MountedFigure {
       : figure.kind === "rows" ? drawRows(panel, width, label, look.choice)
       : drawXy(scaled(panel, this.scales), width, label, look);
     drawing.setAttribute("role", "img");
+    // What a group of marks is, for tests and scripts. Those who hear the page get the picture's label and the table: names
+    // on groups without a role would only confuse.
+    for (const group of drawing.querySelectorAll<SVGElement>("g[aria-label]:not([aria-label=tip])")) {
+      group.dataset.mark = group.getAttribute("aria-label") ?? "";
+      group.dataset.series = group.getAttribute("aria-description") ?? "";
+      group.removeAttribute("aria-label");
+      group.removeAttribute("aria-description");
+    }
     drawing.addEventListener("click", () => this.pick((drawing as unknown as { value?: Pointed }).value));
     box.append(drawing);
     return box;

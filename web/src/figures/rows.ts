@@ -63,7 +63,7 @@ export function drawRows(panel: Panel, width: number, label: string, choice: Cho
       Plot.dot(measured, { ariaDescription: "ours", x, y, r: single ? 5 : 4.2, symbol, fill: color, fillOpacity: opacity, stroke: "var(--page)", strokeWidth: 0.8 }),
       ...(single ? [Plot.text(rows, { x, y, dx: 9, text: (row: Row) => short(row.point.x), textAnchor: "start", fontWeight: 600, stroke: "var(--page)", strokeWidth: 3, fill: "var(--ink)" })] : []),
       Plot.text(names, { frameAnchor: "left", y: (_: string, i: number) => i, dy: -15, text: (name: string) => name, textAnchor: "start", fill: "var(--ink)", stroke: "var(--page)", strokeWidth: 3 }),
-      Plot.tip(rows, Plot.pointer({ x, y, title: tip, maxRadius: 60 })),
+      Plot.tip(rows, Plot.pointer({ x, y, title: tip, ariaHidden: "true", maxRadius: 60 })),
     ],
   });
 }

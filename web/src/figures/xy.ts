@@ -46,11 +46,14 @@ function tipText(row: Row, panel: Panel, words: Words): string {
   return lines.join("\n");
 }
 
+function isChosen(series: Series, choice: Choice): boolean {
+  return isEmpty(choice) || series.role === "theory" || hasMatch(choice, series);
+}
+
 // radius: of the dots; smaller where there are many.
 function seriesMarks(series: Series, domain: [number, number], radius: number, look: Look): Plot.Markish[] {
   const color = colorOf(series);
-  const chosen = isEmpty(look.choice) || series.role === "theory" || hasMatch(look.choice, series);
-  const opacity = chosen ? 1 : kFaded;
+  const opacity = isChosen(series, look.choice) ? 1 : kFaded;
   const means = rowsOf(series);
   const rows = look.seeds ? seedRows(means) : means;
   const common = { opacity, ariaDescription: `${series.role}: ${series.key}` };
@@ -95,7 +98,7 @@ function seriesMarks(series: Series, domain: [number, number], radius: number, l
 }
 
 // Labels at line ends, pushed apart so that none covers another.
-function endLabels(panel: Panel, domain: [number, number], height: number): Plot.Markish[] {
+function endLabels(panel: Panel, domain: [number, number], height: number, look: Look): Plot.Markish[] {
   const position = (y: number) => {
     const t = panel.y.log ? Math.log(y / domain[0]) / Math.log(domain[1] / domain[0]) : (y - domain[0]) / (domain[1] - domain[0]);
     return (1 - t) * height;
@@ -112,7 +115,7 @@ function endLabels(panel: Panel, domain: [number, number], height: number): Plot
   const right = Math.max(...ends.map((label) => label.end.x));  // also for a line that stops early
   return ends.map(({ series, end, wanted, at }) => Plot.text([end], {
     x: () => right, y: "y", dx: 7, dy: at - wanted, text: () => series.label ?? "", textAnchor: "start", fill: colorOf(series), fontSize: 11,
-    fontStyle: series.role === "theory" ? "italic" : "normal", clip: false,
+    opacity: isChosen(series, look.choice) ? 1 : 0.4, fontStyle: series.role === "theory" ? "italic" : "normal", clip: false,
   }));
 }
 
@@ -148,9 +151,9 @@ export function drawXy(panel: Panel, width: number, label: string, look: Look = 
     Plot.axisX({ ticks: ticksOf(panel.x, x, Math.max(3, Math.floor(width / 80))), tickFormat: (v: number) => short(v, 5), label: panel.x.label, labelAnchor: "right" }),
     Plot.axisY({ ticks: ticksOf(panel.y, y, 5), tickFormat: (v: number) => short(v, 5), label: panel.y.label, labelAnchor: "top" }),
     ...drawn.flatMap((series) => seriesMarks(series, y, rows.length > 400 ? 2.4 : rows.length > 150 ? 3.2 : 4, look)),
-    ...endLabels({ ...panel, series: panel.series.filter((series) => series.symbol !== "rule") }, y, inner),
+    ...endLabels({ ...panel, series: panel.series.filter((series) => series.symbol !== "rule") }, y, inner, look),
     ...ruleLabels(panel, x),
-    Plot.tip(rows, Plot.pointer({ x: middle, y: "y", title: (row: Row) => tipText(row, panel, look.words), maxRadius: 30 })),
+    Plot.tip(rows, Plot.pointer({ x: middle, y: "y", title: (row: Row) => tipText(row, panel, look.words), maxRadius: 30, ariaHidden: "true" })),
   ];
   return Plot.plot({
     width, height, ...margins, marks, ariaLabel: label,

@@ -73,8 +73,8 @@ export class Selection {
 
   constructor() {
     addEventListener("hashchange", () => {
-      // The anchors of the page leave the choice as it is.
-      if (location.hash.startsWith("#pick:") && location.hash !== hashOf(this.choice)) this.apply(choiceFrom(location.hash));
+      if (!location.hash.startsWith("#pick:")) this.remember();  // an anchor of the page: it has scrolled, the choice stays
+      else if (location.hash !== hashOf(this.choice)) this.apply(choiceFrom(location.hash));
     });
   }
 
@@ -84,7 +84,13 @@ export class Selection {
 
   set(change: Partial<Choice>): void {
     this.apply({ ...this.choice, ...change });
-    history.replaceState(null, "", hashOf(this.choice) || location.pathname + location.search);
+    if (hashOf(this.choice) === "") history.replaceState(null, "", location.pathname + location.search);
+    else this.remember();
+  }
+
+  private remember(): void {
+    const hash = hashOf(this.choice);
+    if (hash !== "") history.replaceState(null, "", hash);
   }
 
   // What a clicked point is about; the seed stays open unless one was clicked.

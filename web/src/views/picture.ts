@@ -4,7 +4,7 @@ export interface Vectors {
   ranks: number[];          // feature rank, 1 = most frequent
   coordinates: number[][];  // [x, y] or [x, y, z] of each
   norms: number[];          // |W_i| of each: of the whole row, so not less than the length shown
-  kept: number;             // share of ΣW² of all rows that the shown axes hold
+  kept: number;             // share of the squared norms of these rows that the shown axes hold
   method: string;           // "W itself" | "principal directions"
 }
 
@@ -21,6 +21,6 @@ export interface Gram {
 
 export interface Picture {
   vectors: Vectors;
-  overlap_histogram: Histogram | null;  // signed cosines of pairs of represented rows; null with fewer than two
+  overlap_histogram: Histogram | null;  // |cos| of pairs of represented rows; null with fewer than two
   gram: Gram;
 }

@@ -47,7 +47,7 @@ export class VectorsView {
     const longest = Math.max(0, ...vectors.coordinates.map((point) => Math.hypot(...point)));
     const wanted = kScales.find((scale) => scale >= longest * 1.06) ?? longest;
     // Grows at once, shrinks only when most of the picture is empty: so it does not jump while it trains.
-    if (wanted > this.scale || wanted < this.scale / 2) this.scale = Math.max(wanted, vectors.method === "W itself" ? 1.25 : 0);
+    if (wanted > this.scale || wanted < this.scale / 1.5) this.scale = Math.max(wanted, vectors.method === "W itself" ? 1.25 : 0);
     this.square.describe(this.text());
     this.square.say(this.line());
     this.square.redraw();
@@ -75,7 +75,7 @@ export class VectorsView {
     if (this.pointed >= 0) return `feature ${ranks[this.pointed]}${ranks[this.pointed] === 1 ? " (the most frequent)" : ""}: norm ${short(norms[this.pointed])}`;
     const dimensions = this.flat(this.vectors) ? 2 : 3;
     return method === "W itself" ? `W itself: every row, in its ${dimensions} dimensions`
-      : `the ${ranks.length} most frequent rows, seen along the ${dimensions} directions that hold most of W (${short(100 * kept, 2)} % of ΣW²)`;
+      : `the first ${ranks.length} rows by rank, along the ${dimensions} directions that hold most of them (${short(100 * kept, 2)} %)`;
   }
 
   private point(index: number): void {
