@@ -68,7 +68,7 @@ describe("dashboard", { skip }, () => {
     assert.equal(await page.locator("#connection").textContent(), "live");
     assert.equal(await page.locator("#title").textContent(), "watched");
     assert.match(await page.locator("#overall .facts").first().textContent(), new RegExp(`of ${all} runs`));
-    await page.waitForSelector(".card svg path[d]");
+    await page.waitForSelector(".card svg [aria-label=line] path");
     const curve = () => page.locator(".card svg [aria-label=line] path").first().getAttribute("d");
     const before = await curve();
     await until(async () => await curve() !== before);
