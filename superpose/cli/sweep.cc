@@ -26,7 +26,8 @@ struct Flags {
   std::string store = "runs.sqlite";
   int jobs = 0;
   double snapshot_every = 60;
-  int serve_port = -1;  // -1: does not serve
+  bool serve = false;
+  int serve_port = kDefaultPort;
   bool dry_run = false;
   bool json = false;
 };
@@ -142,10 +143,11 @@ void print_end(const Flags& flags, const Plan& plan, const sweep::Progress& end,
 // The default port may be taken by another sweep's dashboard: then one of the next, or any. One that was asked for is
 // that one or an error, before anything is computed.
 std::unique_ptr<serve::Server> serve_beside(const Flags& flags) {
-  if (flags.serve_port < 0) return nullptr;
+  if (!flags.serve) return nullptr;
   ServeFlags wanted;
   wanted.store = flags.store;
-  wanted.port = flags.serve_port;
+  // CLI11 takes a flag's "=0" for a no, and writes it as -1.
+  wanted.port = std::max(flags.serve_port, 0);
   constexpr int kTries = 10;
   for (int attempt = 1;; ++attempt) {
     try {
@@ -160,6 +162,13 @@ std::unique_ptr<serve::Server> serve_beside(const Flags& flags) {
 }
 
 int sweep_study(const Flags& flags) {
+  for (const std::string& word : flags.overrides) {
+    if (flags.serve && !word.empty() && word.find_first_not_of("0123456789") == std::string::npos) {
+      throw Error(
+          ErrorKind::usage,
+          fmt::format("sweep: '{}' is no key=value; for the port of the dashboard write --serve={}", word, word));
+    }
+  }
   const Plan plan = make_plan(flags);
   if (flags.dry_run) return dry_run(flags, plan);
   const StopOnSignal signals;
@@ -231,14 +240,17 @@ Action declare_sweep(CLI::App& app) {
                  "predicted to be shorter save none; 0 = no snapshots")
       ->check(CLI::Range(0.0, 1e9))
       ->capture_default_str();
-  app.add_flag("--serve{8080}", flags->serve_port,
-               "show the sweep in the browser while it runs: --serve, or --serve=PORT. Without a port 8080, or the "
-               "next that\n"
-               "is free; it can be reached from this machine only (superpose serve has --bind)")
-      ->check(CLI::Range(0, 65535));
+  auto* const serve = app.add_flag(
+      "--serve{8080}", flags->serve_port,
+      "show the sweep in the browser while it runs: --serve, or --serve=PORT. Without a port 8080, or the next that\n"
+      "is free; it can be reached from this machine only (superpose serve has --bind)");
+  serve->check(CLI::Range(-1, 65535));
   app.add_flag("--dry-run", flags->dry_run, "print the number of runs, the predicted time and memory; compute nothing");
   app.add_flag("--json", flags->json, "print one JSON object");
-  return [flags] { return sweep_study(*flags); };
+  return [flags, serve] {
+    flags->serve = serve->count() > 0;
+    return sweep_study(*flags);
+  };
 }
 
 }  // namespace superpose::cli

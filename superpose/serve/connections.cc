@@ -223,6 +223,8 @@ void Connections::stop() {
   const uint64_t one = 1;
   if (wake_ >= 0) (void)!::write(wake_, &one, sizeof one);
   if (acceptor_.joinable()) acceptor_.join();
+  if (listener_ >= 0) ::close(listener_);  // or clients would connect and wait for an answer
+  listener_ = -1;
   std::vector<std::thread> threads;
   {
     const std::lock_guard lock(mutex_);

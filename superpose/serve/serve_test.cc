@@ -33,16 +33,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point then) { return std::chrono::duration<double>(Clock::now() - then).count(); }
 
-void execute(const fs::path& path, const std::string& sql) {
-  sqlite3* raw = nullptr;
-  ASSERT_EQ(sqlite3_open(path.c_str(), &raw), SQLITE_OK);
-  sqlite3_busy_timeout(raw, 5000);
-  char* message = nullptr;
-  EXPECT_EQ(sqlite3_exec(raw, sql.c_str(), nullptr, nullptr, &message), SQLITE_OK) << sql << ": " << message;
-  sqlite3_free(message);
-  sqlite3_close(raw);
-}
-
 // Trains nothing: counts.
 class CountingDial : public DialSession {
  public:
@@ -143,6 +133,7 @@ class ServeTest : public testing::Test {
       if (n <= 0) break;
       sent += static_cast<size_t>(n);
     }
+    ::shutdown(fd, SHUT_WR);  // nothing more will come: the server need not wait for another request
     std::string out(1 << 16, '\0');
     size_t size = 0;
     for (ssize_t n; size < out.size() && (n = ::recv(fd, out.data() + size, out.size() - size, 0)) > 0;) {
@@ -177,9 +168,10 @@ class Listener {
           news_.notify_all();
         }) {}
   ~Listener() {
-    leave_ = true;
+    leave();
     thread_.join();
   }
+  void leave() { leave_ = true; }  // with the next event
   bool hears(const std::string& what, std::chrono::seconds patience = 10s) {
     std::unique_lock lock(mutex_);
     return news_.wait_for(lock, patience, [&] { return text_.find(what) != std::string::npos; });
@@ -570,6 +562,7 @@ TEST_F(ServeTest, event_streams_are_counted) {
   bool heard = false;
   while (!heard && seconds_since(begin) < 15) heard = Listener(server->port(), "/api/events").hears("event: beat", 1s);
   EXPECT_TRUE(heard) << "one left, one may come";
+  for (const auto& listener : listeners) listener->leave();
 }
 
 TEST_F(ServeTest, stops_within_a_second_whatever_clients_do) {
