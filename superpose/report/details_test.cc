@@ -128,7 +128,7 @@ TEST(Details, a_run_comes_back_with_its_configuration_and_four_digits) {
     for (const auto& [key, value] : run["config"].items()) config[key] = value;
     const auto id = static_cast<size_t>(std::stoi(run["id"].get<std::string>()));
     EXPECT_EQ(nlohmann::json(config), nlohmann::json(runs[id - 1].config));  // in any order
-    EXPECT_EQ(run["at"][0], 1);  // power:1.0
+    EXPECT_EQ(run["at"][0], 1);                                              // power:1.0
     EXPECT_EQ(run["at"][2], runs[id - 1].config["dim"]);
     EXPECT_EQ(run["numbers"][0], 0.1235);
     EXPECT_EQ(run["picture"]["vectors"]["coordinates"][0][2], 0.123);

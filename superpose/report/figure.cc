@@ -103,7 +103,9 @@ Json ranges_json(const Figure& figure) {
         }
       }
     }
-    Json range{{"points", points}, {"x", rounded(x.interval())}, {"y", figure.kind == "rows" ? Json(nullptr) : rounded(y.interval())}};
+    Json range{{"points", points},
+               {"x", rounded(x.interval())},
+               {"y", figure.kind == "rows" ? Json(nullptr) : rounded(y.interval())}};
     if (figure.kind == "map") range["z"] = rounded(z.interval());
     out[role_name(role)] = range;
   }

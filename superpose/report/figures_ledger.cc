@@ -154,8 +154,7 @@ std::optional<Figure> ledger_figure(const std::vector<Claim>& claims) {
 
 std::optional<Figure> coverage_figure() {
   Figure figure;
-  figure.id = "coverage", figure.kind = "rows",
-  figure.title = "How often the intervals of a fit hold the truth";
+  figure.id = "coverage", figure.kind = "rows", figure.title = "How often the intervals of a fit hold the truth";
   Panel panel{
       "",
       "",
