@@ -108,7 +108,8 @@ describe("report", { skip }, () => {
     const again = await open(browser, report, { hash: link.slice(link.indexOf("#")) });
     assert.equal(await again.locator(".run-body").getAttribute("data-run"), id);
     await again.getByRole("button", { name: "clear the choice" }).click();
-    assert.equal(await again.locator('#loss-vs-m [opacity="0.13"]').count(), 0);
+    await again.locator("#loss-vs-m").scrollIntoViewIfNeeded();
+    await again.waitForFunction(() => document.querySelectorAll('#loss-vs-m [opacity="0.13"]').length === 0);
     assert.doesNotMatch(again.url(), /#pick/);
     quiet(again);
     await again.context().close();
