@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <zlib.h>
 
-#include <array>
+#include <iterator>
 #include <new>
 #include <span>
 
@@ -69,20 +69,23 @@ Shared make_content(std::string type, std::string plain, std::string security, i
 }
 
 std::vector<Asset> dashboard_assets() {
-  const std::array<std::pair<const char*, const char*>, 6> files{{{"dashboard.html", kHtml},
-                                                                  {"dial.js", "text/javascript; charset=utf-8"},
-                                                                  {"dashboard.css", "text/css; charset=utf-8"},
-                                                                  {"dashboard.js", "text/javascript; charset=utf-8"},
-                                                                  {"page.css", "text/css; charset=utf-8"}}};
+  constexpr struct {
+    std::string_view name;
+    const char* type;
+  } kFiles[] = {{"dashboard.html", kHtml},
+                {"dashboard.css", "text/css; charset=utf-8"},
+                {"dashboard.js", "text/javascript; charset=utf-8"},
+                {"dial.js", "text/javascript; charset=utf-8"},
+                {"page.css", "text/css; charset=utf-8"}};
   std::vector<Asset> out;
-  for (const auto& [name, type] : files) {
+  for (const auto& [name, type] : kFiles) {
     for (const EmbeddedFile& file : dashboard_files()) {
       if (file.path != name) continue;
-      const std::string path = std::string_view(name) == "dashboard.html" ? "/" : std::string("/") + name;
+      const std::string path = name == "dashboard.html" ? "/" : "/" + std::string(name);
       out.push_back({path, make_content(type, std::string(file.text), kDashboard, 9)});
     }
   }
-  SUPERPOSE_ASSERT(out.size() == files.size() && "the dashboard is compiled in");
+  SUPERPOSE_ASSERT(out.size() == std::size(kFiles) && "the dashboard is compiled in");
   return out;
 }
 
@@ -92,8 +95,8 @@ std::string policy_of_page(std::string_view html) {
     const size_t open = html.find('>', at), end = html.find("</script", at);
     if (open == std::string_view::npos || end == std::string_view::npos || open >= end) break;
     const std::string_view tag = html.substr(at, open - at);
-    // Data is no script and asks for no permission.
-    if (tag.find("application/json") == std::string_view::npos && tag.find("text/plain") == std::string_view::npos) {
+    // What has a type here is data: no script, and it asks for no permission.
+    if (tag.find("type=") == std::string_view::npos) {
       Sha256 sha;
       sha.add(html.substr(open + 1, end - open - 1));
       hashes += " 'sha256-" + base64(sha.hex()) + "'";

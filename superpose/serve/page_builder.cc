@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLeastPause{3000};
 constexpr int kPausePerWork = 10;        // so it takes a tenth of a core at most
 constexpr milliseconds kPatience{2000};  // with a locked store
-constexpr int kNice = 10;
+constexpr int kNice = 5;                 // a third of the weight of a sweep's thread
 
 }  // namespace
 

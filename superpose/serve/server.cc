@@ -305,7 +305,10 @@ void Server::State::page(const Request& request, Response& response, bool whole)
   const auto built = (whole ? report : figures).get(watcher.page_version(), whole, kPagePatience);
   if (built.content) return answer(request, response, *built.content);
   response.set_header("Retry-After", "2");
-  answer_error(response, 503, "io", built.error.empty() ? "the page is not ready yet; ask again" : built.error);
+  answer_error(response, 503, "io",
+               built.error.empty()
+                   ? "it is still being made: the store is large, or this machine busy. It is asked for again"
+                   : built.error);
 }
 
 void Server::State::events(const Request& request, Response& response) {

@@ -64,6 +64,19 @@ function haystack(run: Run): string {
   return run.text;
 }
 
+// What a search needs of each run, made while the browser has nothing else to do.
+export function prepare(runs: Run[]): void {
+  let next = 0;
+  const some = (left: { timeRemaining(): number }) => {
+    while (next < runs.length && left.timeRemaining() > 1) haystack(runs[next++]);
+    if (next < runs.length) later(some);
+  };
+  const later = window.requestIdleCallback ?? ((act: (left: { timeRemaining(): number }) => void) => {
+    return window.setTimeout(() => { const begin = Date.now(); act({ timeRemaining: () => 10 - (Date.now() - begin) }); }, 50);
+  });
+  later(some);
+}
+
 export const kCollator = new Intl.Collator("en", { numeric: true });
 
 export function compare(a: Value, b: Value): number {

@@ -4,7 +4,7 @@ import { byId, el, setText } from "./dom";
 import { Filters } from "./filters";
 import { clock, count, duration, short, symbolOf, valueText } from "./format";
 import type { Model, Run } from "./model";
-import { type Column, fieldValue, select, type Selection } from "./selection";
+import { type Column, fieldValue, prepare, select, type Selection } from "./selection";
 
 const kRow = 32;       // px, as in dashboard.css
 const kMargin = 8;     // rows drawn beyond what is in sight
@@ -80,6 +80,7 @@ export class RunTable {
   private refresh(byHand: boolean): void {
     this.version = this.model.runsVersion;
     const varying = this.model.varying();
+    if (!byHand) prepare([...this.model.runs.values()].filter((run) => !run.text));
     let anyError = false;
     for (const run of this.model.runs.values()) if (run.error) { anyError = true; break; }
     const key = `${varying.join()} ${anyError}`;
