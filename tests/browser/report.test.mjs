@@ -179,7 +179,7 @@ describe("report", { skip }, () => {
       const csv = (await downloaded(page, press("CSV"))).bytes.toString("utf8").trim().split("\r\n");
       const points = figure(id).panels.flatMap((panel) => panel.series).flatMap((series) => series.points);
       assert.equal(csv.length - 1, points.reduce((sum, point) => sum + 1 + (point.seeds?.length ?? 0), 0));
-      assert.match(csv[0], /^panel,series,source,x,/);
+      assert.match(csv[0], /^panel,series,role,x,x2,y,z,/);
     }
     quiet(page);
     await page.context().close();
