@@ -278,7 +278,7 @@ void Connections::take(int socket) {
 
 bool Connections::is_crowded() const {
   const std::lock_guard lock(mutex_);
-  return waiting_.size() > idle_;
+  return threads_.size() >= limits_.threads && waiting_.size() > idle_;
 }
 
 void Connections::work() {
@@ -303,9 +303,9 @@ bool Connections::process_and_close_socket(socket_t socket) {
 
 void Connections::serve_connection(int socket) {
   Socket stream(socket, limits_, stopping_);
-  // An idle connection gives its thread up when others wait for one.
-  const auto crowded = [this] { return is_crowded(); };
-  for (size_t count = 1; count <= limits_.requests_per_connection && stream.wait_for_request(crowded); ++count) {
+  for (size_t count = 1; count <= limits_.requests_per_connection; ++count) {
+    // Between two requests, never before the first: a connection gives its thread up when others wait for one.
+    if (!stream.wait_for_request([&] { return count > 1 && is_crowded(); })) break;
     bool closed = false, reusable = false;
     const auto setup = [&](httplib::Request& request) { reusable = tame(request); };
     try {

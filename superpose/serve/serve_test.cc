@@ -154,10 +154,9 @@ class ServeTest : public testing::Test {
 class Listener {
  public:
   Listener(int port, const std::string& where, const httplib::Headers& headers = {})
-      : thread_([this, port, where, headers] {
-          httplib::Client client("127.0.0.1", port);
-          client.set_read_timeout(30, 0);
-          client.Get(where, headers, [this](const char* data, size_t size) {
+      : client_("127.0.0.1", port), thread_([this, where, headers] {
+          client_.set_read_timeout(30, 0);
+          client_.Get(where, headers, [this](const char* data, size_t size) {
             const std::lock_guard lock(mutex_);
             text_.append(data, size);
             news_.notify_all();
@@ -171,7 +170,7 @@ class Listener {
     leave();
     thread_.join();
   }
-  void leave() { leave_ = true; }  // with the next event
+  void leave() { leave_ = true, client_.stop(); }
   bool hears(const std::string& what, std::chrono::seconds patience = 10s) {
     std::unique_lock lock(mutex_);
     return news_.wait_for(lock, patience, [&] { return text_.find(what) != std::string::npos; });
@@ -191,6 +190,7 @@ class Listener {
   std::string text_;
   bool ended_ = false;
   std::atomic<bool> leave_{false};
+  httplib::Client client_;
   std::thread thread_;
 };
 
@@ -546,6 +546,22 @@ TEST_F(ServeTest, slow_and_silent_clients_hold_up_nobody) {
     answered = answer && answer->status == 200;
   }
   EXPECT_TRUE(answered);
+}
+
+TEST_F(ServeTest, connections_that_come_together_are_all_answered) {
+  start();
+  std::atomic<int> answered{0};
+  std::vector<std::thread> clients;
+  for (int k = 0; k < 40; ++k) {
+    clients.emplace_back([&] {
+      for (int j = 0; j < 5; ++j) {
+        const auto answer = client().Get("/api/live");
+        answered += answer && answer->status == 200;
+      }
+    });
+  }
+  for (auto& thread : clients) thread.join();
+  EXPECT_EQ(answered, 200);
 }
 
 TEST_F(ServeTest, event_streams_are_counted) {
