@@ -140,7 +140,7 @@ Figure represented_vs_decay(const Context& context) {
     for (const Cell* cell : cells[alpha]) add_runs(figure, *cell), used.push_back(cell);
     figure.panels.push_back(panel);
   }
-  if (figure.runs.empty()) figure.empty = no_runs("finished toy run at density 1");
+  if (figure.runs.empty() && figure.recorded == 0) figure.empty = no_runs("finished toy run at density 1");
   figure.caption =
       "A negative γ pulls row norms to 1, a positive one shrinks them. Look for a step from φ½ near 1 on "
       "the left (every feature is represented, many times more than there are dimensions) down to about m/n "

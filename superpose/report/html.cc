@@ -69,7 +69,7 @@ std::string header_html(const Page& page) {
   const auto link = [&](const char* id, const char* title) {
     out += fmt::format("<a href=\"#{}\">{}</a> ", id, title);
   };
-  link("claims", "Claims"), link("figures", "Figures"), link("explorer", "One run");
+  link("claims", "Claims"), link("figures", "Figures"), link("explorer", "One run"), link("dial", "The dial");
   link("fits", "Fits"), link("checkpoints", "Real checkpoints"), link("about", "How to read this");
   return out + "</nav>\n</header>\n";
 }

@@ -89,10 +89,12 @@ std::string script_json(const Json& value) {
 
 namespace {
 
-// The engine of the dial, for the browser.
-std::string engine_script() {
-  return "\n<script type=\"application/octet-stream;base64\" id=\"engine-wasm\" data-encoding=\"gzip\">" +
-         packed(page_file("engine.wasm")) + "</script>";
+// The engine of the dial, for the browser. The same for every page, and slow to pack.
+const std::string& engine_script() {
+  static const std::string kScript =
+      "\n<script type=\"application/octet-stream;base64\" id=\"engine-wasm\" data-encoding=\"gzip\">" +
+      packed(page_file("engine.wasm")) + "</script>";
+  return kScript;
 }
 
 std::string details_script(const Details& details) {
@@ -134,7 +136,7 @@ std::string render(const Inputs& inputs) { return render_with_data(inputs).first
 std::pair<std::string, Json> render_with_data(const Inputs& inputs) {
   const Page page = make_page(inputs);
   const Json data = to_json(page);
-  const std::string engine = engine_script();
+  const std::string& engine = engine_script();
   const size_t used = assemble_page(page.title, body_html(page, {}), data, engine).size();
   std::vector<const store::Run*> runs;
   for (const auto* list : {&inputs.runs, &inputs.recorded}) {

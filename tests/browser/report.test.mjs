@@ -108,7 +108,8 @@ describe("report", { skip }, () => {
     const again = await open(browser, report, { hash: link.slice(link.indexOf("#")) });
     assert.equal(await again.locator(".run-body").getAttribute("data-run"), id);
     await again.getByRole("button", { name: "clear the choice" }).click();
-    assert.equal(await again.locator('#loss-vs-m [opacity="0.13"]').count(), 0);
+    await again.locator("#loss-vs-m").scrollIntoViewIfNeeded();
+    await again.waitForFunction(() => document.querySelectorAll('#loss-vs-m [opacity="0.13"]').length === 0);
     assert.doesNotMatch(again.url(), /#pick/);
     quiet(again);
     await again.context().close();
@@ -178,7 +179,7 @@ describe("report", { skip }, () => {
       const csv = (await downloaded(page, press("CSV"))).bytes.toString("utf8").trim().split("\r\n");
       const points = figure(id).panels.flatMap((panel) => panel.series).flatMap((series) => series.points);
       assert.equal(csv.length - 1, points.reduce((sum, point) => sum + 1 + (point.seeds?.length ?? 0), 0));
-      assert.match(csv[0], /^panel,series,source,x,/);
+      assert.match(csv[0], /^panel,series,role,x,x2,y,z,/);
     }
     quiet(page);
     await page.context().close();

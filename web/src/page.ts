@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Draws every figure of the page into its place. Knows nothing of what a figure shows.
-import "./dial/main";
+import { mountEmbedded } from "./dial/embedded";
 import { readDetails } from "./data/details";
 import { readPage } from "./data/read";
 import type { Figure, PageData } from "./data/types";
@@ -73,6 +73,7 @@ function start(): void {
   if (data instanceof Promise) data.then((page) => drawAll(page, selection)).catch(say);
   else drawAll(data, selection);
   if (run && selection) void explore(run, selection);
+  mountEmbedded();
 }
 
 start();

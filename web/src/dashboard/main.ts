@@ -69,6 +69,7 @@ function start(): void {
   setInterval(() => { if (selection.tab === "figures") draw(); }, 1000);
   showTab(selection.tab);
   if (selection.run !== null) openRun(selection.run, false);
+  addEventListener("hashchange", () => { if (location.hash.includes("tab=")) location.reload(); });  // a view pasted over this one
   void new Connection(model).load();
 }
 

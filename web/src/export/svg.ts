@@ -35,6 +35,7 @@ function drawing(svg: SVGSVGElement, left: number, top: number): SVGElement {
   if (!copy.hasAttribute("viewBox") && inner) copy.setAttribute("viewBox", `0 0 ${inner.width} ${inner.height}`);
   for (const [key, value] of Object.entries({ x: left, y: top, width: box.width, height: box.height, overflow: "visible" })) copy.setAttribute(key, String(value));
   copy.setAttribute("color", getComputedStyle(svg).color);
+  copy.setAttribute("font-family", kFonts);
   return copy;
 }
 
