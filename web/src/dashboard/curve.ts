@@ -23,8 +23,8 @@ export function drawCurve(curve: [number, number][], { width, height, log, label
     y: { type: log ? "log" : "linear", domain: points.length ? wide : [0.1, 1], label: small ? null : "loss", labelAnchor: "top" },
     marks: [
       Plot.gridY({ strokeOpacity: 0.09, ticks: yTicks }),
-      Plot.axisX({ ticks: xTicks, tickFormat: (v: number) => stepText(v), tickSize: 3 }),
-      Plot.axisY({ ticks: yTicks, tickFormat: (v: number) => short(v, 2), tickSize: 3 }),
+      axis(Plot.axisX, xTicks, stepText),
+      axis(Plot.axisY, yTicks, (v) => short(v, 2)),
       Plot.line(points, { x: "0", y: "1", stroke: "var(--neg-1)", strokeWidth: small ? 1.4 : 1.8 }),
       ...(last ? [Plot.dot([last], { x: "0", y: "1", r: small ? 2.5 : 3.5, fill: "var(--neg-1)" })] : []),
       ...(small ? [] : [Plot.tip(points, Plot.pointer({ x: "0", y: "1", title: ([step, loss]: [number, number]) => `step ${step}\nloss ${short(loss, 4)}`, maxRadius: 40 }))]),
@@ -34,6 +34,11 @@ export function drawCurve(curve: [number, number][], { width, height, log, label
   // Plot names its marks, which ARIA allows on elements with a role only.
   for (const mark of drawing.querySelectorAll("g[aria-label]")) mark.setAttribute("role", "group");
   return drawing;
+}
+
+// Ticks given one by one get their texts one by one: of those on a logarithmic scale d3 would leave some out.
+function axis(make: typeof Plot.axisX, ticks: number[] | number, text: (value: number) => string): Plot.Markish {
+  return Array.isArray(ticks) ? make(ticks, { text, tickSize: 3 }) : make({ ticks, tickFormat: text, tickSize: 3 });
 }
 
 // At most so many of 1, 2, 5 per decade, or of the powers of ten.

@@ -89,7 +89,6 @@ function counts(model: Model): HTMLElement {
 
 // "γ −1 · m 10 · seed 0": what tells this run from the others.
 export function nameOf(config: Config, varying: string[]): string {
-  const fields = varying.filter((field) => config[field] !== undefined).slice(0, 5);
-  const use = fields.length ? fields : ["decay", "dim", "seed"].filter((field) => config[field] !== undefined);
-  return use.map((field) => `${symbolOf(field)} ${valueText(config[field])}`).join(" · ");
+  const fields = [...new Set(["decay", ...varying, "dim"])].filter((field) => config[field] !== undefined).slice(0, 5);
+  return fields.map((field) => `${symbolOf(field)} ${valueText(config[field])}`).join(" · ");
 }
