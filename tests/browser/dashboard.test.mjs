@@ -153,9 +153,16 @@ describe("dashboard", { skip }, () => {
 
   test("a killed sweep is lost, the same command goes on, a server that comes back is found again", async () => {
     const page = await open("#tab=now");
+    // The one that was watched so far may have come to its end.
+    const longSweep = () => spawn(program, ["sweep", study(), "steps=1000000", "--store", store, "--jobs", "1"], { stdio: "ignore" });
+    const isShown = async () => (await (await fetch(`${url}api/live`)).json()).records.some((record) => record.pid === sweep.pid);
+    sweep.kill("SIGKILL");
+    sweep = longSweep();
+    await until(isShown);
+    await until(async () => await page.locator("#connection").textContent() === "live", 30);
     sweep.kill("SIGKILL");
     await until(async () => await page.locator("#connection").textContent() === "sweep lost", 30);
-    sweep = runSweep();
+    sweep = longSweep();
     await until(async () => await page.locator("#connection").textContent() === "live", 30);
     const port = new URL(url).port;
     server.kill("SIGTERM");

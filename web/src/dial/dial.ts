@@ -76,7 +76,7 @@ export class Dial {
 
   pause(): void {
     this.wanted = false;
-    this.showRunning();
+    if (!this.looping) this.showRunning();  // else the loop does, once the slice under way is done
   }
 
   async step(): Promise<void> {
