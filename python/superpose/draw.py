@@ -101,7 +101,7 @@ def _heading(figure: Json) -> str:
 
 def _draw_reason(figure: Json, axes: List[Any], theme: Theme, size: Any) -> Figure:
     """Nothing to draw: says why, without axes that would look like data."""
-    from .draw_axes import TICK_SIZE, TITLE_SIZE, text_style, wrapped
+    from .draw_axes import TICK_SIZE, text_style, wrapped
 
     reason = figure.get("empty") or "There is nothing to draw here."
     if axes:
@@ -114,10 +114,12 @@ def _draw_reason(figure: Json, axes: List[Any], theme: Theme, size: Any) -> Figu
     from .page_figure import PageFigure
 
     text = wrapped(reason, 5.4 * 72, 9)
-    out = PageFigure(figsize=size or (6, 0.6 + 0.17 * (text.count("\n") + 1)), facecolor=theme.page)
+    title = wrapped(_heading(figure), 5.8 * 72, 11, bold=True)
+    tall = 0.3 + 0.2 * (title.count("\n") + 1) + 0.17 * (text.count("\n") + 1)
+    out = PageFigure(figsize=size or (6, tall), facecolor=theme.page)
     height = out.get_size_inches()[1]
-    out.text(0.02, 1 - 0.1 / height, _heading(figure), va="top", **text_style(TITLE_SIZE + 1, theme.ink, fontweight="bold"))
-    out.text(0.02, 1 - 0.38 / height, text, va="top", **text_style(9, theme.ink))
+    out.text(0.02, 1 - 0.1 / height, title, va="top", **text_style(11, theme.ink, fontweight="bold"))
+    out.text(0.02, 0.1 / height, text, va="bottom", **text_style(9, theme.ink))
     out.metadata = _metadata(figure)
     return out
 
@@ -141,7 +143,9 @@ def _add_below(out: Any, figure: Json, groups: Sequence[Sequence[Any]], theme: T
     width, height = out.get_size_inches()
     blocks: List[Tuple[Any, float]] = []
     for entries in groups:
-        for columns in range(len(entries), 0, -1):
+        widest = 32 + 0.5 * TICK_SIZE * max(len(text) for text, _ in entries)  # pt, rather too little
+        most = max(1, min(len(entries), int(72 * width / widest)))
+        for columns in range(most, 0, -1):
             legend = add_legend(out, entries, theme, ncol=columns, loc="lower center", frameon=False)
             box = legend.get_window_extent()
             if box.width <= 0.97 * width * out.dpi or columns == 1:
@@ -188,8 +192,8 @@ def draw(figure: Json, *, panels: Panels = None, axes: Any = None, theme: str = 
         raise Error("usage", f"theme is \"light\" or \"dark\", not {theme!r}")
     _need_matplotlib()
     from .draw_legend import add_color_bar, add_legend, add_strip, entries_of
-    from .draw_panels import add_end_labels, draw_panel
-    from .draw_axes import text_style, thin, wrapped
+    from .draw_panels import add_end_labels, draw_panel, place_end_labels
+    from .draw_axes import lay_out, text_style, thin, wrapped
 
     look = THEMES[theme]
     figure = {"kind": "xy", **figure}
@@ -212,7 +216,7 @@ def draw(figure: Json, *, panels: Panels = None, axes: Any = None, theme: str = 
         from .page_figure import PageFigure
 
         wide, tall = size or _size(figure, chosen, columns)
-        title = wrapped(_heading(figure), wide * 72, 11)
+        title = wrapped(_heading(figure), wide * 72, 11, bold=True)
         tall += 0 if size else 0.2 * (title.count("\n") + 1)
         out = PageFigure(figsize=(wide, tall), layout="constrained", facecolor=look.page)
         out.suptitle(title, **text_style(11, look.ink, fontweight="bold"))
@@ -226,17 +230,18 @@ def draw(figure: Json, *, panels: Panels = None, axes: Any = None, theme: str = 
     meshes = [draw_panel(ax, figure, panel, look, label) for ax, panel, label in zip(places, chosen, labels)]
     if figure["kind"] == "map":
         add_color_bar(meshes[0], places, (figure.get("color") or {}).get("label", ""), look)
+    xy = figure["kind"] == "xy"
+    end_labels = [add_end_labels(ax, panel, look) if xy else [] for ax, panel in zip(places, chosen)]
     steps, others = entries_of(figure, chosen)
     groups = [others] if add_strip(steps, places, look) else [steps, others]
     groups = [group for group in groups if group]
     if not given:
         _add_below(out, figure, groups, look, size is None)
-        out.draw_without_rendering()  # the layout: what follows needs the axes' sizes
+        lay_out(out)
     elif groups:
         add_legend(places[-1], [entry for group in groups for entry in group], look, loc="best", frameon=True,
                    facecolor=look.page, edgecolor=look.line, framealpha=0.85)
-    for ax, panel in zip(places, chosen):
+    for ax, ends in zip(places, end_labels):
+        place_end_labels(ax, ends)
         thin(ax)
-        if figure["kind"] == "xy":
-            add_end_labels(ax, panel, look)
     return out  # type: ignore[no-any-return, unused-ignore]

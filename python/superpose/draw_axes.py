@@ -125,7 +125,7 @@ def ticks_of(axis: Json, domain: Interval, count: int) -> List[float]:
     given = axis.get("ticks") or []
     if given:
         fits = [float(tick) for tick in given if drawable(tick, log) and inside(tick)]
-        if len(fits) >= 2 or len(given) == 1:
+        if fits:
             return fits if len(fits) <= 8 else fits[:: math.ceil(len(fits) / 6)]
     if not log:
         return _even_ticks(domain, count)
@@ -138,9 +138,10 @@ def ticks_of(axis: Json, domain: Interval, count: int) -> List[float]:
     return out if len(out) >= 2 else _even_ticks(domain, count)
 
 
-def wrapped(text: str, width: float, size: float) -> str:
+def wrapped(text: str, width: float, size: float, *, bold: bool = False) -> str:
     """The text in lines of at most about `width` points at this font size."""
-    return "\n".join(textwrap.wrap(text, max(int(width / (0.54 * size)), 12), break_long_words=False))
+    letters = max(int(width / ((0.66 if bold else 0.54) * size)), 12)
+    return "\n".join(textwrap.wrap(text, letters, break_long_words=False))
 
 
 def family() -> List[str]:
@@ -200,6 +201,13 @@ def set_scales(ax: Any, panel: Json, theme: Theme) -> None:
         getattr(ax, f"set_{which}scale")("log" if log else "linear")
         set_ticks(getattr(ax, f"{which}axis"), ticks, [short(tick, 5) for tick in ticks], theme)
         getattr(ax, f"set_{which}lim")(*with_room_for_marks(panel, which, domain))
+
+
+def lay_out(figure: Any) -> None:
+    """Gives axes the place that they will have, where the figure arranges them itself."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
 
 
 def box_of(ax: Any) -> Interval:

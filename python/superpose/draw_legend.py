@@ -49,9 +49,10 @@ def _roles(figure: Json, panels: Sequence[Json]) -> List[Entry]:
         here = words.get("ours", "measured here")
         text = here if not recorded else f"{here}, and recorded runs" if runs else "recorded runs"
         out.append(_role("filled: " + text, "ours", "dot"))
-    if published:
+    sourced = (figure.get("how") or {}).get("source")  # else hollow may mean something else, which the key says
+    if published and (any(series["role"] == "ours" for series in marked) or sourced or "published" in words):
         out.append(_role("hollow: " + words.get("published", "published"), "published", "dot"))
-    if any(series["role"] == "fit" and series["key"] in ours for series in drawn):
+    if any(series["role"] == "fit" and series["symbol"] == "none" and series["key"] in ours for series in drawn):
         out.append(_role("fit", "fit", "none", True))
     if any(series.get("diverged") for series in drawn):
         out.append(_role("diverged", "ours", "cross"))
@@ -65,7 +66,7 @@ def entries_of(figure: Json, panels: Sequence[Json]) -> Tuple[List[Entry], List[
         for series in _series(panels):
             if series.get("label"):
                 labels.setdefault(series["label"], series)
-        return [], list(labels.items())
+        return [], list(labels.items()) + _roles(figure, panels)
     if figure["kind"] == "map":
         crosses = any(point.get("z") is None for series in _series(panels) for point in series["points"])
         return [], [_role("diverged", "ours", "cross")] if crosses else []

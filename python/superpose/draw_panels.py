@@ -43,7 +43,7 @@ def _draw_bars(ax: Any, series: Json, panel: Json, color: str) -> None:
             and drawable(point.get("x"), bool(panel["x"].get("log"))) and drawable(point.get("y"), log)]
     ax.bar([point["x"] for point in bars], [point["y"] - floor for point in bars], bottom=floor, align="edge",
            width=[point["x2"] - point["x"] for point in bars], color=color, alpha=0.75, linewidth=0.3,
-           edgecolor=ax.get_facecolor(), label=series["key"], zorder=_LAYERS[series["role"]])
+           edgecolor=ax.get_facecolor(), label=series["key"], zorder=1.9)
 
 
 def _draw_intervals(ax: Any, series: Json, panel: Json, color: str, zorder: float) -> None:
@@ -116,22 +116,37 @@ def _rule_labels(ax: Any, panel: Json, theme: Theme) -> None:
                     **text_style(END_SIZE, color_of(series["hue"], theme)))
 
 
-def add_end_labels(ax: Any, panel: Json, theme: Theme) -> None:
-    """What a line is, written behind its end; to be called when the axes have their size."""
+def add_end_labels(ax: Any, panel: Json, theme: Theme) -> List[Tuple[float, Any]]:
+    """What a line is, written behind its end: (y of the end, text), for place_end_labels()."""
+    from matplotlib.patheffects import withStroke
+
+    outside = ax.figure.get_layout_engine() is not None  # else nobody would make room for them
+    out = []
+    for series in panel["series"]:
+        x, y = _xy(series, panel)
+        if not series.get("label") or series["symbol"] == "rule" or not x:
+            continue
+        end = max(range(len(x)), key=lambda i: (x[i], i))
+        text = ax.annotate(series["label"], (1, 0), xycoords="axes fraction", xytext=(5 if outside else -3, 0),
+                           textcoords="offset points", va="center_baseline", ha="left" if outside else "right",
+                           annotation_clip=False, zorder=5,
+                           path_effects=[withStroke(linewidth=3, foreground=theme.page)],
+                           **text_style(END_SIZE, color_of(series["hue"], theme),
+                                        fontstyle="italic" if series["role"] == "theory" else "normal"))
+        out.append((y[end], text))
+    return out
+
+
+def place_end_labels(ax: Any, labels: List[Tuple[float, Any]]) -> None:
+    """Each at its line's end or pushed away from the one above; to be called when the axes have their size."""
     low, high = ax.get_ylim()
-    log, height = bool(panel["y"].get("log")), box_of(ax)[1]
+    log, height = ax.get_yscale() == "log", box_of(ax)[1]
 
     def place(y: float) -> float:  # pt above the lower edge
         share = math.log(y / low) / math.log(high / low) if log else (y - low) / (high - low)
         return min(max(share, 0.0), 1.0) * height
 
-    ends = []
-    for series in panel["series"]:
-        x, y = _xy(series, panel)
-        if series.get("label") and series["symbol"] != "rule" and x:
-            end = max(range(len(x)), key=lambda i: (x[i], i))
-            ends.append((place(y[end]), series))
-    ends.sort(key=lambda end: -end[0])
+    ends = sorted(((place(y), text) for y, text in labels), key=lambda end: -end[0])
     at: List[float] = []
     for wanted, _ in ends:
         at.append(wanted if not at else min(wanted, at[-1] - _END_LINE))
@@ -139,11 +154,8 @@ def add_end_labels(ax: Any, panel: Json, theme: Theme) -> None:
     for i in reversed(range(len(at))):  # and up again from the bottom where they ran out of room
         at[i] = max(at[i], floor)
         floor = at[i] + _END_LINE
-    for y_at, (_, series) in zip(at, ends):
-        ax.annotate(series["label"], (1, 0), xycoords="axes fraction", xytext=(5, y_at), textcoords="offset points",
-                    va="center_baseline", ha="left", annotation_clip=False,
-                    **text_style(END_SIZE, color_of(series["hue"], theme),
-                                 fontstyle="italic" if series["role"] == "theory" else "normal"))
+    for y_at, (_, text) in zip(at, ends):
+        text.xyann = (text.xyann[0], y_at)
 
 
 def color_domain(figure: Json) -> Interval:
@@ -186,9 +198,9 @@ def draw_map(ax: Any, panel: Json, colors: Interval, theme: Theme) -> Any:
             crosses.append((column, row))
     mesh = ax.pcolormesh(np.arange(values.shape[1] + 1) - 0.5, np.arange(values.shape[0] + 1) - 0.5,
                          np.ma.masked_invalid(values), cmap=matplotlib.colormaps["viridis"], vmin=colors[0],
-                         vmax=colors[1], edgecolors=theme.page, linewidth=0.6)
-    ax.hlines(np.arange(values.shape[0] + 1) - 0.5, -0.5, values.shape[1] - 0.5, color=theme.line, linewidth=0.5, zorder=0.5)
-    ax.vlines(np.arange(values.shape[1] + 1) - 0.5, -0.5, values.shape[0] - 0.5, color=theme.line, linewidth=0.5, zorder=0.5)
+                         vmax=colors[1])
+    for lines, count, other in ((ax.hlines, *values.shape), (ax.vlines, *values.shape[::-1])):
+        lines(np.arange(count + 1) - 0.5, -0.5, other - 0.5, color=theme.line, linewidth=0.6)
     width, height = box_of(ax)
     size = min(7.0, (width / values.shape[1] - 2) / 2.1, (height / values.shape[0] - 1.5) / 0.8)
     for (row, column), value in np.ndenumerate(values):
@@ -220,6 +232,8 @@ def row_names(panel: Json) -> List[str]:
 
 def draw_rows(ax: Any, panel: Json, theme: Theme) -> None:
     """Values of named rows: beside a reference band, or as lines from 1 to the value."""
+    from matplotlib.patheffects import withStroke
+
     style_axes(ax, panel, theme, grid="x")
     names, log, reference = row_names(panel), bool(panel["x"].get("log")), panel.get("reference")
     given = panel["x"].get("domain")
@@ -240,6 +254,7 @@ def draw_rows(ax: Any, panel: Json, theme: Theme) -> None:
         ax.axvspan(*reference, color=theme.steps["cat"][2], alpha=0.13, linewidth=0, zorder=1)
         ax.hlines(range(len(names)), 0, 1, transform=ax.get_yaxis_transform(), color=theme.line, linewidth=0.7, zorder=1.2)
     origin = held(1.0)
+    halo = [withStroke(linewidth=3, foreground=theme.page)]
     for series in panel["series"]:
         row, color = names.index(series["key"]), color_of(series["hue"], theme)
         points = [point for point in series["points"] if drawable(point.get("x"), log)]
@@ -254,7 +269,7 @@ def draw_rows(ax: Any, panel: Json, theme: Theme) -> None:
                           alpha=0.8 if reference else 0.35, zorder=1.8)
             if not reference:
                 ax.annotate(short(point["x"]), (held(point["x"]), row), xytext=(6, 0), textcoords="offset points",
-                            va="center_baseline", annotation_clip=False, zorder=4,
+                            va="center_baseline", annotation_clip=False, zorder=4, path_effects=halo,
                             **text_style(TICK_SIZE, theme.ink, fontweight="bold"))
         style = mark_style({**series, "symbol": series["symbol"] if series["symbol"] in MARKERS else "dot", "line": False},
                            theme, 5.6)
