@@ -24,7 +24,8 @@ def _need_matplotlib() -> None:
     try:
         import matplotlib.figure
     except ImportError as missing:
-        raise Error("unsupported", "drawing needs matplotlib: pip install matplotlib, or Debian's python3-matplotlib") from missing
+        text = "drawing needs matplotlib: pip install matplotlib, or Debian's python3-matplotlib"
+        raise Error("unsupported", text) from missing
     del matplotlib
 
 
@@ -108,8 +109,8 @@ def _draw_reason(figure: Json, axes: List[Any], theme: Theme, size: Any) -> Figu
         for ax in axes:
             ax.set_axis_off()
         width = axes[0].get_window_extent().width * 72 / axes[0].figure.dpi
-        axes[0].text(0.5, 0.5, wrapped(reason, width, TICK_SIZE), transform=axes[0].transAxes, ha="center", va="center",
-                     **text_style(TICK_SIZE, theme.ink))
+        axes[0].text(0.5, 0.5, wrapped(reason, width, TICK_SIZE), transform=axes[0].transAxes, ha="center",
+                     va="center", **text_style(TICK_SIZE, theme.ink))
         return axes[0].figure
     from .page_figure import PageFigure
 
@@ -154,7 +155,8 @@ def _add_below(out: Any, figure: Json, groups: Sequence[Sequence[Any]], theme: T
             legend.remove()
     if figure.get("empty"):
         text = wrapped(figure["empty"], 0.94 * width * 72, TICK_SIZE)
-        note = out.text(0.5, 0, text, ha="center", va="bottom", **text_style(TICK_SIZE, theme.soft, fontstyle="italic"))
+        note = out.text(0.5, 0, text, ha="center", va="bottom",
+                        **text_style(TICK_SIZE, theme.soft, fontstyle="italic"))
         blocks.append((note, note.get_window_extent().height / out.dpi + _GAP))
     below = sum(block[1] for block in blocks) + _GAP
     if grow:
@@ -175,9 +177,9 @@ def draw(figure: Json, *, panels: Panels = None, axes: Any = None, theme: str = 
          size: Tuple[float, float] | None = None) -> Figure:
     """Draws a figure of the page: the same points, intervals, bands, words and colours.
 
-    figure: what a report's JSON holds. panels: titles or indices, "all", or None for the overview that the page shows.
-    axes: matplotlib axes to draw into, one per panel; by default a new figure of its own that no backend is needed for,
-    with its caption in .metadata. theme: "light" or "dark". size: width and height in inches.
+    figure: what a report's JSON holds. panels: titles or indices, "all", or None for the page's overview.
+    axes: matplotlib axes to draw into, one per panel; by default a new figure of its own that needs no
+    backend, with its caption in .metadata. theme: "light" or "dark". size: width and height in inches.
 
     >>> series = {"key": "γ = −1", "role": "ours", "hue": ["neg", 0, 5], "symbol": "dot",
     ...           "points": [{"x": 10, "y": 0.5, "ci": [0.4, 0.6]}, {"x": 100, "y": 0.05}]}
@@ -201,8 +203,9 @@ def draw(figure: Json, *, panels: Panels = None, axes: Any = None, theme: str = 
     given = [] if axes is None else _flat(axes)
     filled = [panel for panel in chosen if any(series["points"] for series in panel["series"])]
     if given and len(given) != len(chosen):
-        raise Error("usage", f"{len(chosen)} panels need {len(chosen)} axes, not {len(given)}: choose with panels=[...] "
-                             "among " + ", ".join(repr(panel["title"]) for panel in chosen[:12]))
+        titles = ", ".join(repr(panel["title"]) for panel in chosen[:12])
+        raise Error("usage", f"{len(chosen)} panels need as many axes, not {len(given)}: "
+                             f"choose with panels=[...] among {titles}")
     if not filled:
         return _draw_reason(figure, given, look, size)
     if not given and figure["kind"] != "map":
@@ -211,7 +214,8 @@ def draw(figure: Json, *, panels: Panels = None, axes: Any = None, theme: str = 
     columns = _columns(figure["kind"], len(chosen))
     out: Any
     if given:
-        out, places, labels = given[0].figure, given, [(panel["x"]["label"], panel["y"]["label"]) for panel in chosen]
+        out, places = given[0].figure, given
+        labels = [(panel["x"]["label"], panel["y"]["label"]) for panel in chosen]
     else:
         from .page_figure import PageFigure
 
@@ -244,4 +248,4 @@ def draw(figure: Json, *, panels: Panels = None, axes: Any = None, theme: str = 
     for ax, ends in zip(places, end_labels):
         place_end_labels(ax, ends)
         thin(ax)
-    return out  # type: ignore[no-any-return, unused-ignore]
+    return out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from typing import Any, Callable, Dict, Iterable, List, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Sequence, Tuple
 
 from .palette import Theme, short
 
@@ -32,8 +32,8 @@ def interval_of(point: Json) -> Interval | None:
 
 
 def _values(panel: Json, fields: Iterable[str], log: bool) -> List[float]:
-    return [float(point[field]) for series in panel["series"] for point in series["points"] for field in fields
-            if drawable(point.get(field), log)]
+    points = [point for series in panel["series"] for point in series["points"]]
+    return [float(point[field]) for point in points for field in fields if drawable(point.get(field), log)]
 
 
 def domain_of(panel: Json, which: str) -> Interval:
@@ -69,7 +69,7 @@ def domain_of(panel: Json, which: str) -> Interval:
 
 
 def with_headroom(panel: Json, domain: Interval, height: float) -> Interval:
-    """The domain of y with room at the top for the labels of vertical lines; height: of the axes, in points."""
+    """The domain of y with room at the top for labels of vertical lines; height: of the axes, in points."""
     rules = sum(series["symbol"] == "rule" for series in panel["series"])
     if rules == 0 or panel["y"].get("domain"):
         return domain
@@ -85,10 +85,14 @@ def with_room_for_marks(panel: Json, which: str, domain: Interval) -> Interval:
     log = bool(axis.get("log"))
     if not axis.get("domain"):
         return domain
-    at: Callable[[float], float] = math.log if log else float
+
+    def at(value: float) -> float:
+        return math.log(value) if log else float(value)
+
     low, high = at(domain[0]), at(domain[1])
     near, pad = 0.02 * (high - low), 0.03 * (high - low)
-    marked = [series for series in panel["series"] if series["symbol"] not in ("none", "rule", "shade", "bars")]
+    flat = ("none", "rule", "shade", "bars")
+    marked = [series for series in panel["series"] if series["symbol"] not in flat]
     places = [at(value) for value in _values({"series": marked}, (which,), log)]
     if any(abs(place - low) < near for place in places):
         low -= pad
@@ -103,14 +107,14 @@ def _even_ticks(domain: Interval, count: int) -> List[float]:
     step = (high - low) / max(count, 1)
     power = math.floor(math.log10(step))
     error = step / 10.0**power
-    factor = 10 if error >= math.sqrt(50) else 5 if error >= math.sqrt(10) else 2 if error >= math.sqrt(2) else 1
+    factor = next((times for times in (10, 5, 2) if error >= math.sqrt(times * times / 2)), 1)
     step = factor * 10.0**power
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
 
 
 def ticks_of(axis: Json, domain: Interval, count: int) -> List[float]:
-    """The page's ticks: the given ones that fit, 1-2-5 per decade on a logarithmic axis, about `count` on another.
+    """The page's ticks: those given that fit, some per decade on a logarithmic axis, about `count` on another.
 
     >>> ticks_of({"log": True}, (0.9, 120.0), 5)
     [1.0, 3.0, 10.0, 30.0, 100.0]
@@ -153,7 +157,8 @@ def family() -> List[str]:
 
 def text_style(size: float, color: str, **more: Any) -> Dict[str, Any]:
     """Text as it stands: a $ in a name is no formula."""
-    return {"fontsize": size, "color": color, "parse_math": False, "usetex": False, "family": family(), **more}
+    plain = {"parse_math": False, "usetex": False, "family": family()}
+    return {"fontsize": size, "color": color, **plain, **more}
 
 
 def set_ticks(axis: Any, ticks: Sequence[float], labels: Sequence[str], theme: Theme) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What colours, symbols and lines mean: one entry per key over all panels, then what filled and hollow symbols are."""
+"""What colours, symbols and lines mean: one entry per key over all panels, then filled and hollow symbols."""
 from __future__ import annotations
 
 from typing import Any, Dict, Iterable, List, Sequence, Tuple
@@ -20,7 +20,7 @@ def _series(panels: Sequence[Json]) -> Iterable[Json]:
 
 
 def _keyed(panels: Sequence[Json]) -> List[Entry]:
-    """One entry per key; how it looks is taken from ours, else from the published one, else from what there is."""
+    """One entry per key; it looks like ours, else like the published one, else like what there is."""
     out: Dict[str, Json] = {}
     for series in _series(panels):
         key = series["key"]
@@ -39,20 +39,21 @@ def _roles(figure: Json, panels: Sequence[Json]) -> List[Entry]:
     """What filled and hollow symbols, solid lines and crosses are."""
     words = figure.get("words") or {}
     drawn = list(_series(panels))
-    marked = [series for series in drawn if series["symbol"] not in ("none", "rule") and not series.get("diverged")]
+    marked = [one for one in drawn if one["symbol"] not in ("none", "rule") and not one.get("diverged")]
+    ours_marked = any(series["role"] == "ours" for series in marked)
     ours = {series["key"] for series in drawn if series["role"] == "ours"}
     published = any(series["role"] == "published" for series in marked)
     recorded = figure.get("recorded") or 0
     out = []
-    if any(series["role"] == "ours" for series in marked) and (published or recorded):
+    if ours_marked and (published or recorded):
         runs = (figure.get("how") or {}).get("runs")
         here = words.get("ours", "measured here")
         text = here if not recorded else f"{here}, and recorded runs" if runs else "recorded runs"
         out.append(_role("filled: " + text, "ours", "dot"))
-    sourced = (figure.get("how") or {}).get("source")  # else hollow may mean something else, which the key says
-    if published and (any(series["role"] == "ours" for series in marked) or sourced or "published" in words):
+    sourced = (figure.get("how") or {}).get("source")  # else the keys alone say what hollow means
+    if published and (ours_marked or sourced or "published" in words):
         out.append(_role("hollow: " + words.get("published", "published"), "published", "dot"))
-    if any(series["role"] == "fit" and series["symbol"] == "none" and series["key"] in ours for series in drawn):
+    if any(one["role"] == "fit" and one["symbol"] == "none" and one["key"] in ours for one in drawn):
         out.append(_role("fit", "fit", "none", True))
     if any(series.get("diverged") for series in drawn):
         out.append(_role("diverged", "ours", "cross"))
@@ -78,11 +79,11 @@ def entries_of(figure: Json, panels: Sequence[Json]) -> Tuple[List[Entry], List[
 
 
 def strip_of(steps: Sequence[Entry]) -> Tuple[str, List[str], List[Json]] | None:
-    """Name, values and series of many steps of one quantity: "α = 0", "α = 0.125", ... become a strip of colours."""
+    """Name, values and series of many steps of one quantity: "α = 0", "α = 0.125", ... become a strip."""
     split = [text.partition(" = ") for text, _ in steps]
-    if len(steps) <= _MOST_STEPS or len({name for name, _, _ in split}) > 1 or any(not value for _, _, value in split):
+    if len(steps) <= _MOST_STEPS or len({name for name, _, _ in split}) > 1:
         return None
-    if any(series["hue"][0] != "seq" for _, series in steps):
+    if any(not value for _, _, value in split) or any(series["hue"][0] != "seq" for _, series in steps):
         return None
     return split[0][0], [value for _, _, value in split], [series for _, series in steps]
 
@@ -96,7 +97,7 @@ def _swatch(series: Json, theme: Theme) -> Any:
         return Patch(facecolor=color, edgecolor="none", alpha=0.75 if series["symbol"] == "bars" else 0.15)
     if series["symbol"] == "rule":
         return Line2D([], [], color=color, linewidth=1.1, linestyle=(0, (4, 3)))
-    line = Line2D([], [], **{**mark_style(series, theme), "markersize": 5 if series["symbol"] != "ring" else 8})
+    line = Line2D([], [], **mark_style(series, theme, 5.0 if series["symbol"] != "ring" else 4.0))
     if series.get("band") and series["symbol"] == "none":
         band = Patch(facecolor=color, edgecolor="none", alpha=0.2)
         return (band, line) if series.get("line") else band
@@ -110,7 +111,7 @@ def add_legend(owner: Any, entries: Sequence[Entry], theme: Theme, **place: Any)
                           prop={"size": TICK_SIZE}, handlelength=1.8, handletextpad=0.6, columnspacing=1.6,
                           labelspacing=0.35, borderpad=0.3, borderaxespad=0.2, fancybox=False, shadow=False,
                           numpoints=1, **place)
-    for label, text in zip(legend.get_texts(), texts):  # as it stands: neither "_" nor "$" at its start mean anything
+    for label, text in zip(legend.get_texts(), texts):  # as it stands: "_" and "$" mean nothing in it
         label.set_text(text)
         label.set(**text_style(TICK_SIZE, theme.ink))
     return legend

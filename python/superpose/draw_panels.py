@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The inside of one panel: points and lines, a map, or named rows (web/src/figures/xy.ts, map.ts, rows.ts)."""
+"""The inside of one panel: points and lines, a map, or named rows (xy.ts, map.ts, rows.ts of web/src/figures)."""
 from __future__ import annotations
 
 import math
 from typing import Any, Dict, List, Tuple
 
-from .draw_axes import (END_SIZE, TICK_SIZE, Interval, Json, box_of, drawable, interval_of, label_axes, set_scales,
-                        set_ticks, style_axes, text_style, ticks_of, wrapped)
+from .draw_axes import (END_SIZE, TICK_SIZE, Interval, Json, box_of, drawable, interval_of, label_axes,
+                        set_scales, set_ticks, style_axes, text_style, ticks_of)
 from .palette import Theme, cell_text, color_of, dashes_of, is_light, short
 
 MARKERS = {"dot": "o", "triangle": "^", "square": "s", "diamond": "D", "star": "*", "ring": "o", "cross": "x"}
@@ -17,14 +17,15 @@ _RULE_LINE = 11.0
 
 
 def mark_style(series: Json, theme: Theme, size: float = 5.0) -> Dict[str, Any]:
-    """Line and symbol of a series as matplotlib's Line2D takes them: published symbols are hollow, theory is dashed."""
+    """A series as matplotlib's Line2D takes it: published symbols are hollow, theory is dashed."""
     color = color_of(series["hue"], theme)
     symbol = "cross" if series.get("diverged") else series["symbol"]
     hollow = series["role"] == "published" or symbol in ("ring", "cross")
     line = bool(series.get("line")) and symbol != "cross"
     theory = series["role"] == "theory"
     return {
-        "color": color, "linestyle": dashes_of(series) if line else "none", "linewidth": 1.1 if theory else 1.4,
+        "color": color,
+        "linestyle": dashes_of(series) if line else "none", "linewidth": 1.1 if theory else 1.4,
         "marker": MARKERS.get(symbol, "none"), "markersize": size * _BIGGER.get(symbol, 1.0),
         "markerfacecolor": "none" if hollow else color, "markeredgecolor": color if hollow else theme.page,
         "markeredgewidth": 1.6 if symbol in ("ring", "cross") else 1.1 if hollow else 0.6,
@@ -33,7 +34,8 @@ def mark_style(series: Json, theme: Theme, size: float = 5.0) -> Dict[str, Any]:
 
 def _xy(series: Json, panel: Json) -> Tuple[List[float], List[float]]:
     x_log, y_log = bool(panel["x"].get("log")), bool(panel["y"].get("log"))
-    points = [point for point in series["points"] if drawable(point.get("x"), x_log) and drawable(point.get("y"), y_log)]
+    points = [point for point in series["points"]
+              if drawable(point.get("x"), x_log) and drawable(point.get("y"), y_log)]
     return [float(point["x"]) for point in points], [float(point["y"]) for point in points]
 
 
@@ -72,11 +74,13 @@ def _draw_series(ax: Any, series: Json, panel: Json, theme: Theme, size: float) 
     if series["symbol"] == "shade":
         for point in places:
             if drawable(point.get("x2"), x_log):
-                ax.axvspan(point["x"], point["x2"], color=color, alpha=0.09, linewidth=0, zorder=1, label=series["key"])
+                ax.axvspan(point["x"], point["x2"], color=color, alpha=0.09, linewidth=0, zorder=1,
+                           label=series["key"])
         return None
     if series["symbol"] == "rule":
         for point in places:
-            ax.axvline(point["x"], color=color, linewidth=1.1, linestyle=(0, (4, 3)), zorder=2, label=series["key"])
+            ax.axvline(point["x"], color=color, linewidth=1.1, linestyle=(0, (4, 3)), zorder=2,
+                       label=series["key"])
         return None
     if series.get("diverged"):  # runs without a value: at the panel's upper edge
         ax.plot([point["x"] for point in places], [0.97] * len(places), transform=ax.get_xaxis_transform(),
@@ -92,7 +96,8 @@ def draw_xy(ax: Any, panel: Json, theme: Theme) -> None:
     """Points, lines, intervals, bands, bars, shades and vertical lines on scales and ticks of the page."""
     style_axes(ax, panel, theme)
     set_scales(ax, panel, theme)
-    many = sum(len(series["points"]) for series in panel["series"] if series["symbol"] not in ("none", "bars"))
+    marked = [series for series in panel["series"] if series["symbol"] not in ("none", "bars")]
+    many = sum(len(series["points"]) for series in marked)
     for series in panel["series"]:
         _draw_series(ax, series, panel, theme, 3.2 if many > 400 else 4.0 if many > 150 else 5.2)
     if not any(series["points"] for series in panel["series"]):
@@ -112,7 +117,8 @@ def _rule_labels(ax: Any, panel: Json, theme: Theme) -> None:
         left = place > 0.5
         ax.annotate(series.get("label") or series["key"], (x, 1), xycoords=ax.get_xaxis_transform(),
                     xytext=(-4 if left else 4, -2 - _RULE_LINE * i), textcoords="offset points", zorder=4,
-                    ha="right" if left else "left", va="top", bbox={"fc": theme.page, "ec": "none", "pad": 0.6},
+                    ha="right" if left else "left", va="top",
+                    bbox={"fc": theme.page, "ec": "none", "pad": 0.6},
                     **text_style(END_SIZE, color_of(series["hue"], theme)))
 
 
@@ -127,8 +133,9 @@ def add_end_labels(ax: Any, panel: Json, theme: Theme) -> List[Tuple[float, Any]
         if not series.get("label") or series["symbol"] == "rule" or not x:
             continue
         end = max(range(len(x)), key=lambda i: (x[i], i))
-        text = ax.annotate(series["label"], (1, 0), xycoords="axes fraction", xytext=(5 if outside else -3, 0),
-                           textcoords="offset points", va="center_baseline", ha="left" if outside else "right",
+        text = ax.annotate(series["label"], (1, 0), xycoords="axes fraction",
+                           xytext=(5 if outside else -3, 0), textcoords="offset points",
+                           va="center_baseline", ha="left" if outside else "right",
                            annotation_clip=False, zorder=5,
                            path_effects=[withStroke(linewidth=3, foreground=theme.page)],
                            **text_style(END_SIZE, color_of(series["hue"], theme),
@@ -138,13 +145,13 @@ def add_end_labels(ax: Any, panel: Json, theme: Theme) -> List[Tuple[float, Any]
 
 
 def place_end_labels(ax: Any, labels: List[Tuple[float, Any]]) -> None:
-    """Each at its line's end or pushed away from the one above; to be called when the axes have their size."""
+    """Each at its line's end or pushed away from the one above; called when the axes have their size."""
     low, high = ax.get_ylim()
     log, height = ax.get_yscale() == "log", box_of(ax)[1]
 
     def place(y: float) -> float:  # pt above the lower edge
         share = math.log(y / low) / math.log(high / low) if log else (y - low) / (high - low)
-        return min(max(share, 0.0), 1.0) * height
+        return float(min(max(share, 0.0), 1.0) * height)
 
     ends = sorted(((place(y), text) for y, text in labels), key=lambda end: -end[0])
     at: List[float] = []
@@ -163,13 +170,19 @@ def color_domain(figure: Json) -> Interval:
     given = (figure.get("color") or {}).get("domain")
     if given and drawable(given[0], False) and drawable(given[1], False) and given[0] < given[1]:
         return float(given[0]), float(given[1])
-    values = [point["z"] for panel in figure["panels"] for series in panel["series"] for point in series["points"]
-              if drawable(point.get("z"), False)]
+    values = [float(point["z"]) for panel in figure["panels"] for series in panel["series"]
+              for point in series["points"] if drawable(point.get("z"), False)]
     return (min(values), max(values)) if values and min(values) < max(values) else (0.0, 1.0)
 
 
+def _nearest(grid: List[float], value: float) -> int:
+    return min(range(len(grid)), key=lambda i: float(abs(grid[i] - value)))
+
+
 def _grid(panel: Json, which: str) -> List[float]:
-    given = panel[which].get("ticks") or [point.get(which) for series in panel["series"] for point in series["points"]]
+    given = panel[which].get("ticks")
+    if not given:
+        given = [point.get(which) for series in panel["series"] for point in series["points"]]
     return sorted({float(value) for value in given if drawable(value, False)})
 
 
@@ -179,7 +192,7 @@ def _grid_label(value: float) -> str:
 
 
 def draw_map(ax: Any, panel: Json, colors: Interval, theme: Theme) -> Any:
-    """One coloured cell with its number per point, a cross where there is no value; returns what a colour bar needs."""
+    """One coloured cell with its number per point, a cross where there is no value; for a colour bar."""
     import matplotlib
     import numpy as np
 
@@ -190,15 +203,13 @@ def draw_map(ax: Any, panel: Json, colors: Interval, theme: Theme) -> Any:
     for point in (point for series in panel["series"] for point in series["points"]):
         if not drawable(point.get("x"), False) or not drawable(point.get("y"), False):
             continue
-        column = min(range(len(columns)), key=lambda i: abs(columns[i] - point["x"]))
-        row = min(range(len(rows)), key=lambda i: abs(rows[i] - point["y"]))
+        column, row = _nearest(columns, point["x"]), _nearest(rows, point["y"])
         if drawable(point.get("z"), False):
             values[row, column] = point["z"]
         else:
             crosses.append((column, row))
-    mesh = ax.pcolormesh(np.arange(values.shape[1] + 1) - 0.5, np.arange(values.shape[0] + 1) - 0.5,
-                         np.ma.masked_invalid(values), cmap=matplotlib.colormaps["viridis"], vmin=colors[0],
-                         vmax=colors[1])
+    mesh = ax.pcolormesh(np.arange(values.shape[1] + 1) - 0.5, np.arange(values.shape[0] + 1) - 0.5, values,
+                         cmap=matplotlib.colormaps["viridis"], vmin=colors[0], vmax=colors[1])
     for lines, count, other in ((ax.hlines, *values.shape), (ax.vlines, *values.shape[::-1])):
         lines(np.arange(count + 1) - 0.5, -0.5, other - 0.5, color=theme.line, linewidth=0.6)
     width, height = box_of(ax)
@@ -210,8 +221,8 @@ def draw_map(ax: Any, panel: Json, colors: Interval, theme: Theme) -> Any:
         ax.text(column, row, cell_text(value), ha="center", va="center_baseline",
                 **text_style(size, "#000000" if is_light(share) else "#ffffff"))
     if crosses:
-        ax.plot([cross[0] for cross in crosses], [cross[1] for cross in crosses], linestyle="none", marker="x",
-                color=theme.ink, markersize=5, markeredgewidth=1.4, label="diverged")
+        ax.plot(*zip(*crosses), linestyle="none", marker="x", color=theme.ink, markersize=5,
+                markeredgewidth=1.4, label="diverged")
     for axis, grid in ((ax.xaxis, columns), (ax.yaxis, rows)):
         set_ticks(axis, range(len(grid)), [_grid_label(value) for value in grid], theme)
     if len(rows) > 10:
@@ -248,11 +259,12 @@ def draw_rows(ax: Any, panel: Json, theme: Theme) -> None:
                   else (low - pad * (high - low), high + pad * (high - low))))
 
     def held(x: float) -> float:
-        return min(max(x, low), high)
+        return float(min(max(x, low), high))
 
     if reference:
         ax.axvspan(*reference, color=theme.steps["cat"][2], alpha=0.13, linewidth=0, zorder=1)
-        ax.hlines(range(len(names)), 0, 1, transform=ax.get_yaxis_transform(), color=theme.line, linewidth=0.7, zorder=1.2)
+        ax.hlines(range(len(names)), 0, 1, transform=ax.get_yaxis_transform(), color=theme.line,
+                  linewidth=0.7, zorder=1.2)
     origin = held(1.0)
     halo = [withStroke(linewidth=3, foreground=theme.page)]
     for series in panel["series"]:
@@ -268,14 +280,16 @@ def draw_rows(ax: Any, panel: Json, theme: Theme) -> None:
                 ax.hlines(row, held(ends[0]), held(ends[1]), color=color, linewidth=1.6 if reference else 5.5,
                           alpha=0.8 if reference else 0.35, zorder=1.8)
             if not reference:
-                ax.annotate(short(point["x"]), (held(point["x"]), row), xytext=(6, 0), textcoords="offset points",
-                            va="center_baseline", annotation_clip=False, zorder=4, path_effects=halo,
+                ax.annotate(short(point["x"]), (held(point["x"]), row), xytext=(6, 0),
+                            textcoords="offset points", va="center_baseline", annotation_clip=False,
+                            zorder=4, path_effects=halo,
                             **text_style(TICK_SIZE, theme.ink, fontweight="bold"))
-        style = mark_style({**series, "symbol": series["symbol"] if series["symbol"] in MARKERS else "dot", "line": False},
-                           theme, 5.6)
-        ax.plot(x, [row] * len(x), label=series["key"], zorder=_LAYERS[series["role"]], clip_on=False, **style)
+        symbol = series["symbol"] if series["symbol"] in MARKERS else "dot"
+        style = mark_style({**series, "symbol": symbol, "line": False}, theme, 5.6)
+        layer = _LAYERS[series["role"]]
+        ax.plot(x, [row] * len(x), label=series["key"], zorder=layer, clip_on=False, **style)
     for row, name in enumerate(names):
-        ax.annotate(wrapped(name, 1000, TICK_SIZE), (0, row), xycoords=ax.get_yaxis_transform(), xytext=(2, 5),
+        ax.annotate(name, (0, row), xycoords=ax.get_yaxis_transform(), xytext=(2, 5),
                     textcoords="offset points", va="bottom", ha="left", zorder=3,
                     bbox={"fc": theme.page, "ec": "none", "pad": 0.4, "alpha": 0.7 if reference else 1.0},
                     **text_style(TICK_SIZE, theme.ink))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A matplotlib figure that shows itself at a cell's end and keeps its caption. Imports matplotlib: import it late."""
+"""A matplotlib figure that shows itself at a cell's end and keeps its caption. To be imported late."""
 from __future__ import annotations
 
 import io
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 _DOTS = 2  # pixels of a picture per pixel of the screen
 
 
-class PageFigure(Figure):  # type: ignore[misc, unused-ignore]
+class PageFigure(Figure):  # type: ignore[misc]
     """A Figure of its own, not pyplot's: it needs no closing, and no backend.
 
     .metadata: Title, Description (the caption) and Source; savefig() writes them into PNG, SVG and PDF.
