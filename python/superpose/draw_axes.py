@@ -114,7 +114,7 @@ def _even_ticks(domain: Interval, count: int) -> List[float]:
 
 
 def ticks_of(axis: Json, domain: Interval, count: int) -> List[float]:
-    """The page's ticks: those given that fit, some per decade on a logarithmic axis, about `count` on another.
+    """The page's ticks: those given that fit, some per decade on a logarithmic axis, else about `count`.
 
     >>> ticks_of({"log": True}, (0.9, 120.0), 5)
     [1.0, 3.0, 10.0, 30.0, 100.0]
@@ -142,10 +142,15 @@ def ticks_of(axis: Json, domain: Interval, count: int) -> List[float]:
     return out if len(out) >= 2 else _even_ticks(domain, count)
 
 
-def wrapped(text: str, width: float, size: float, *, bold: bool = False) -> str:
-    """The text in lines of at most about `width` points at this font size."""
+def wrapped(text: str, width: float, size: float, *, bold: bool = False, most: int | None = None) -> str:
+    """The text in lines of at most about `width` points at this font size; at most so many lines."""
     letters = max(int(width / ((0.66 if bold else 0.54) * size)), 12)
-    return "\n".join(textwrap.wrap(text, letters, break_long_words=False))
+    return "\n".join(textwrap.wrap(text, letters, break_long_words=False, max_lines=most, placeholder=" …"))
+
+
+def shortened(text: str, most: int = 36) -> str:
+    """The text, cut where it would take the room of the data."""
+    return text if len(text) <= most else text[:most - 1] + "…"
 
 
 def family() -> List[str]:
@@ -185,14 +190,14 @@ def style_axes(ax: Any, panel: Json, theme: Theme, *, grid: str = "both") -> Non
     if grid != "none":
         ax.grid(True, which="major", axis=grid, color=theme.ink, alpha=0.09, linewidth=0.7, linestyle="-")
     if panel.get("title"):
-        ax.set_title(wrapped(panel["title"], box_of(ax)[0] + 30, TITLE_SIZE), loc="center", pad=5,
+        ax.set_title(wrapped(panel["title"], box_of(ax)[0] + 30, TITLE_SIZE, most=2), loc="center", pad=5,
                      **text_style(TITLE_SIZE, theme.ink, fontweight="normal"))
 
 
 def label_axes(ax: Any, x: str, y: str, theme: Theme) -> None:
     width, height = box_of(ax)
-    ax.set_xlabel(wrapped(x, width + 20, LABEL_SIZE), labelpad=3, **text_style(LABEL_SIZE, theme.ink))
-    ax.set_ylabel(wrapped(y, height + 30, LABEL_SIZE), labelpad=3, **text_style(LABEL_SIZE, theme.ink))
+    ax.set_xlabel(wrapped(x, width + 20, LABEL_SIZE, most=2), labelpad=3, **text_style(LABEL_SIZE, theme.ink))
+    ax.set_ylabel(wrapped(y, height + 30, LABEL_SIZE, most=2), labelpad=3, **text_style(LABEL_SIZE, theme.ink))
 
 
 def set_scales(ax: Any, panel: Json, theme: Theme) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, List, Sequence, Tuple
 
-from .draw_axes import LABEL_SIZE, TICK_SIZE, Json, text_style
+from .draw_axes import LABEL_SIZE, TICK_SIZE, Json, text_style, wrapped
 from .draw_panels import mark_style
 from .palette import Theme, color_of, short
 
@@ -106,7 +106,8 @@ def _swatch(series: Json, theme: Theme) -> Any:
 
 def add_legend(owner: Any, entries: Sequence[Entry], theme: Theme, **place: Any) -> Any:
     """owner: axes or figure."""
-    texts = [text for text, _ in entries]
+    width = owner.get_window_extent().width * 72 / (owner.figure or owner).dpi
+    texts = [wrapped(text, width - 40, TICK_SIZE) for text, _ in entries]
     legend = owner.legend([_swatch(series, theme) for _, series in entries], [" "] * len(entries),
                           prop={"size": TICK_SIZE}, handlelength=1.8, handletextpad=0.6, columnspacing=1.6,
                           labelspacing=0.35, borderpad=0.3, borderaxespad=0.2, fancybox=False, shadow=False,

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The inside of one panel: points and lines, a map, or named rows (xy.ts, map.ts, rows.ts of web/src/figures)."""
+"""The inside of one panel: points and lines, a map, or named rows (as in web/src/figures)."""
 from __future__ import annotations
 
 import math
 from typing import Any, Dict, List, Tuple
 
 from .draw_axes import (END_SIZE, TICK_SIZE, Interval, Json, box_of, drawable, interval_of, label_axes,
-                        set_scales, set_ticks, style_axes, text_style, ticks_of)
+                        set_scales, set_ticks, shortened, style_axes, text_style, ticks_of)
 from .palette import Theme, cell_text, color_of, dashes_of, is_light, short
 
 MARKERS = {"dot": "o", "triangle": "^", "square": "s", "diamond": "D", "star": "*", "ring": "o", "cross": "x"}
@@ -115,7 +115,7 @@ def _rule_labels(ax: Any, panel: Json, theme: Theme) -> None:
             continue
         place = ax.transAxes.inverted().transform(ax.transData.transform((x, ax.get_ylim()[0])))[0]
         left = place > 0.5
-        ax.annotate(series.get("label") or series["key"], (x, 1), xycoords=ax.get_xaxis_transform(),
+        ax.annotate(shortened(series.get("label") or series["key"]), (x, 1), xycoords=ax.get_xaxis_transform(),
                     xytext=(-4 if left else 4, -2 - _RULE_LINE * i), textcoords="offset points", zorder=4,
                     ha="right" if left else "left", va="top",
                     bbox={"fc": theme.page, "ec": "none", "pad": 0.6},
@@ -133,7 +133,7 @@ def add_end_labels(ax: Any, panel: Json, theme: Theme) -> List[Tuple[float, Any]
         if not series.get("label") or series["symbol"] == "rule" or not x:
             continue
         end = max(range(len(x)), key=lambda i: (x[i], i))
-        text = ax.annotate(series["label"], (1, 0), xycoords="axes fraction",
+        text = ax.annotate(shortened(series["label"]), (1, 0), xycoords="axes fraction",
                            xytext=(5 if outside else -3, 0), textcoords="offset points",
                            va="center_baseline", ha="left" if outside else "right",
                            annotation_clip=False, zorder=5,

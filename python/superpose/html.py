@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What results look like in a notebook: cards, tables, badges. All text is escaped, both themes are readable."""
+"""What results look like in a notebook: cards, tables, badges. All text is escaped, in light and dark."""
 from __future__ import annotations
 
 import html
@@ -13,8 +13,9 @@ class Html(str):
     """Markup that is already safe; every other text is escaped."""
 
 
-_LIGHT = ("--sp-page:#fff;--sp-ink:#1b1f24;--sp-soft:#59636e;--sp-line:#d1d9e0;--sp-link:#0b57a4;--sp-good:#116329;"
-          "--sp-good-bg:#dafbe1;--sp-bad:#9a1c13;--sp-bad-bg:#ffe9e6;--sp-unsure:#4b5563;--sp-unsure-bg:#eaeef2")
+_LIGHT = ("--sp-page:#fff;--sp-ink:#1b1f24;--sp-soft:#59636e;--sp-line:#d1d9e0;--sp-link:#0b57a4;"
+          "--sp-good:#116329;--sp-good-bg:#dafbe1;--sp-bad:#9a1c13;--sp-bad-bg:#ffe9e6;"
+          "--sp-unsure:#4b5563;--sp-unsure-bg:#eaeef2")
 _DARK = ("--sp-page:#11151a;--sp-ink:#e4e9ee;--sp-soft:#9aa6b2;--sp-line:#343c45;--sp-link:#7fb8f0;"
          "--sp-good:#7ee2a0;--sp-good-bg:#12351f;--sp-bad:#ffaaa0;--sp-bad-bg:#43191a;--sp-unsure:#c3ccd5;"
          "--sp-unsure-bg:#2b333c")
@@ -35,12 +36,13 @@ body[data-jp-theme-light="false"] .superpose,body.vscode-dark .superpose{{{_DARK
 .superpose .sp-scroll{{overflow-x:auto}}
 .superpose table{{border-collapse:collapse;margin:.4em 0 0;\
 font-size:.93em;font-variant-numeric:tabular-nums;color:inherit}}
-.superpose th,.superpose td{{text-align:left;padding:.2em .9em .2em 0;border:0;border-bottom:1px solid var(--sp-line);\
-vertical-align:top;background:none;white-space:normal;max-width:32em}}
+.superpose th,.superpose td{{text-align:left;padding:.2em .9em .2em 0;border:0;\
+border-bottom:1px solid var(--sp-line);vertical-align:top;background:none;white-space:normal;max-width:32em}}
 .superpose thead th{{color:var(--sp-soft);font-weight:600}}
 .superpose td.sp-num,.superpose th.sp-num{{text-align:right}}
-.superpose .sp-badge{{display:inline-block;padding:0 .6em 0 .45em;border:1px solid currentColor;border-radius:1em;\
-font-size:.9em;font-weight:600;white-space:nowrap;color:var(--sp-unsure);background:var(--sp-unsure-bg)}}
+.superpose .sp-badge{{display:inline-block;padding:0 .6em 0 .45em;\
+border:1px solid currentColor;border-radius:1em;font-size:.9em;font-weight:600;\
+white-space:nowrap;color:var(--sp-unsure);background:var(--sp-unsure-bg)}}
 .superpose .sp-confirmed{{color:var(--sp-good);background:var(--sp-good-bg)}}
 .superpose .sp-denied{{color:var(--sp-bad);background:var(--sp-bad-bg)}}
 .superpose .sp-strong{{color:var(--sp-link)}}
@@ -73,7 +75,7 @@ def escaped(value: Any) -> Html:
 
 
 def badge(verdict: str | None) -> Html:
-    """A verdict: confirmed, denied, cannot_tell; strong, weak, none; yes, no. Anything else is shown as unsure.
+    """A verdict: confirmed, denied, cannot_tell; strong, weak, none; yes, no. Anything else looks unsure.
 
     >>> badge("confirmed")
     '<span class="sp-badge sp-confirmed"><span aria-hidden="true">✓</span> confirmed</span>'
@@ -83,7 +85,8 @@ def badge(verdict: str | None) -> Html:
     icon = _BADGES.get(kind)
     text = escaped("cannot tell" if word == "cannot_tell" else word)
     css = kind if icon else "cannot_tell"
-    return Html(f'<span class="sp-badge sp-{css}"><span aria-hidden="true">{icon or "?"}</span> {text}</span>')
+    mark = f'<span aria-hidden="true">{icon or "?"}</span>'
+    return Html(f'<span class="sp-badge sp-{css}">{mark} {text}</span>')
 
 
 def _is_number(value: Any) -> bool:
@@ -91,7 +94,7 @@ def _is_number(value: Any) -> bool:
 
 
 def table(rows: Iterable[Sequence[Any]], header: Sequence[Any] = (), *, most: int = 20) -> Html:
-    """A table; of more than `most` rows the first, and how many there are beside. Columns of numbers stand right.
+    """A table; of more than `most` rows the first, and how many more. Columns of numbers stand right.
 
     >>> print(table([("a", 1), ("b", 2)], ("name", "value"), most=1).count("<tr>"))
     3
@@ -104,7 +107,8 @@ def table(rows: Iterable[Sequence[Any]], header: Sequence[Any] = (), *, most: in
 
     def line(cells: Sequence[Any], tag: str) -> str:
         css = [' class="sp-num"' if numbers[i] else "" for i in range(len(cells))]
-        return "<tr>" + "".join(f"<{tag}{css[i]}>{escaped(cell)}</{tag}>" for i, cell in enumerate(cells)) + "</tr>"
+        inside = "".join(f"<{tag}{css[i]}>{escaped(cell)}</{tag}>" for i, cell in enumerate(cells))
+        return f"<tr>{inside}</tr>"
 
     head = f"<thead>{line(header, 'th')}</thead>" if header else ""
     body = "".join(line(row, "td") for row in shown)
@@ -126,7 +130,7 @@ def definitions(rows: Iterable[Tuple[Any, Any]]) -> Html:
 
 def card(title: Any, subtitle: Any = "", rows: Iterable[Tuple[Any, Any]] = (), notes: Iterable[Any] = (),
          *parts: Html) -> Html:
-    """A result in a notebook: title, a line below it, names and values, then parts such as table(), then notes.
+    """A result in a notebook: title, a line below it, names and values, parts such as table(), notes.
 
     >>> shown = card("Toy model", "finished", [("loss", 0.031)], ["one seed"])
     >>> "Toy model" in shown and "<dd>0.031</dd>" in shown
