@@ -95,9 +95,16 @@ def _metadata(figure: Json) -> dict[str, str]:
     return {key: text for key, text in texts.items() if text}
 
 
-def _heading(figure: Json) -> str:
-    paper = figure.get("paper")
-    return f"{figure.get('title', '')}  ·  {paper}" if paper else str(figure.get("title", ""))
+def _heading(figure: Json, width: float) -> str:
+    """What the figure shows, and which one of the paper it is, in lines of so many points."""
+    from .draw_axes import wrapped
+
+    title, paper = str(figure.get("title", "")), figure.get("paper")
+    if not paper:
+        return wrapped(title, width, 11, bold=True)
+    line = f"{title}  ·  {paper}"
+    fits = "\n" not in wrapped(line, width, 11, bold=True)
+    return line if fits else wrapped(title, width, 11, bold=True) + f"\n{paper}"
 
 
 def _draw_reason(figure: Json, axes: List[Any], theme: Theme, size: Any) -> Figure:
@@ -115,7 +122,7 @@ def _draw_reason(figure: Json, axes: List[Any], theme: Theme, size: Any) -> Figu
     from .page_figure import PageFigure
 
     text = wrapped(reason, 5.4 * 72, 9)
-    title = wrapped(_heading(figure), 5.8 * 72, 11, bold=True)
+    title = _heading(figure, 5.8 * 72)
     tall = 0.3 + 0.2 * (title.count("\n") + 1) + 0.17 * (text.count("\n") + 1)
     out = PageFigure(figsize=size or (6, tall), facecolor=theme.page)
     height = out.get_size_inches()[1]
@@ -144,8 +151,9 @@ def _add_below(out: Any, figure: Json, groups: Sequence[Sequence[Any]], theme: T
     width, height = out.get_size_inches()
     blocks: List[Tuple[Any, float]] = []
     for entries in groups:
-        widest = 32 + 0.5 * TICK_SIZE * max(len(text) for text, _ in entries)  # pt, rather too little
-        most = max(1, min(len(entries), int(72 * width / widest)))
+        letters = sum(len(text) for text, _ in entries) / len(entries)
+        mean = 32 + 0.5 * TICK_SIZE * letters  # pt, rather too little
+        most = max(1, min(len(entries), int(72 * width / mean) + 1))
         for columns in range(most, 0, -1):
             legend = add_legend(out, entries, theme, ncol=columns, loc="lower center", frameon=False)
             box = legend.get_window_extent()
@@ -162,7 +170,7 @@ def _add_below(out: Any, figure: Json, groups: Sequence[Sequence[Any]], theme: T
     if grow:
         height += below
         out.set_size_inches(width, height)
-    out.get_layout_engine().set(rect=(0, below / height, 1, 1 - below / height))
+    out.get_layout_engine().set(rect=(0, below / height, 1, 1 - below / height), h_pad=0.05, hspace=0.05)
     y = below - _GAP / 2
     for block, tall in blocks:
         y -= tall
@@ -195,7 +203,7 @@ def draw(figure: Json, *, panels: Panels = None, axes: Any = None, theme: str = 
     _need_matplotlib()
     from .draw_legend import add_color_bar, add_legend, add_strip, entries_of
     from .draw_panels import add_end_labels, draw_panel, place_end_labels
-    from .draw_axes import lay_out, text_style, thin, wrapped
+    from .draw_axes import lay_out, text_style, thin
 
     look = THEMES[theme]
     figure = {"kind": "xy", **figure}
@@ -220,7 +228,7 @@ def draw(figure: Json, *, panels: Panels = None, axes: Any = None, theme: str = 
         from .page_figure import PageFigure
 
         wide, tall = size or _size(figure, chosen, columns)
-        title = wrapped(_heading(figure), wide * 72, 11, bold=True)
+        title = _heading(figure, wide * 72)
         tall += 0 if size else 0.2 * (title.count("\n") + 1)
         out = PageFigure(figsize=(wide, tall), layout="constrained", facecolor=look.page)
         out.suptitle(title, **text_style(11, look.ink, fontweight="bold"))

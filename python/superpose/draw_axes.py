@@ -142,9 +142,9 @@ def ticks_of(axis: Json, domain: Interval, count: int) -> List[float]:
     return out if len(out) >= 2 else _even_ticks(domain, count)
 
 
-def wrapped(text: str, width: float, size: float, *, bold: bool = False, most: int | None = None) -> str:
+def wrapped(text: str, width: float, size: float, *, bold: bool = False, most: int = 99) -> str:
     """The text in lines of at most about `width` points at this font size; at most so many lines."""
-    letters = max(int(width / ((0.66 if bold else 0.54) * size)), 12)
+    letters = max(int(width / ((0.62 if bold else 0.54) * size)), 12)
     return "\n".join(textwrap.wrap(text, letters, break_long_words=False, max_lines=most, placeholder=" …"))
 
 
@@ -196,8 +196,9 @@ def style_axes(ax: Any, panel: Json, theme: Theme, *, grid: str = "both") -> Non
 
 def label_axes(ax: Any, x: str, y: str, theme: Theme) -> None:
     width, height = box_of(ax)
-    ax.set_xlabel(wrapped(x, width + 20, LABEL_SIZE, most=2), labelpad=3, **text_style(LABEL_SIZE, theme.ink))
-    ax.set_ylabel(wrapped(y, height + 30, LABEL_SIZE, most=2), labelpad=3, **text_style(LABEL_SIZE, theme.ink))
+    style = text_style(LABEL_SIZE, theme.ink)
+    ax.set_xlabel(wrapped(x, width + 20, LABEL_SIZE, most=2), labelpad=3, **style)
+    ax.set_ylabel(wrapped(y, height + 30, LABEL_SIZE, most=2), labelpad=3, **style)
 
 
 def set_scales(ax: Any, panel: Json, theme: Theme) -> None:

@@ -51,7 +51,7 @@ def _roles(figure: Json, panels: Sequence[Json]) -> List[Entry]:
         text = here if not recorded else f"{here}, and recorded runs" if runs else "recorded runs"
         out.append(_role("filled: " + text, "ours", "dot"))
     sourced = (figure.get("how") or {}).get("source")  # else the keys alone say what hollow means
-    if published and (ours_marked or sourced or "published" in words):
+    if published and (ours_marked or sourced):
         out.append(_role("hollow: " + words.get("published", "published"), "published", "dot"))
     if any(one["role"] == "fit" and one["symbol"] == "none" and one["key"] in ours for one in drawn):
         out.append(_role("fit", "fit", "none", True))

@@ -115,7 +115,8 @@ def _rule_labels(ax: Any, panel: Json, theme: Theme) -> None:
             continue
         place = ax.transAxes.inverted().transform(ax.transData.transform((x, ax.get_ylim()[0])))[0]
         left = place > 0.5
-        ax.annotate(shortened(series.get("label") or series["key"]), (x, 1), xycoords=ax.get_xaxis_transform(),
+        ax.annotate(shortened(series.get("label") or series["key"]), (x, 1),
+                    xycoords=ax.get_xaxis_transform(),
                     xytext=(-4 if left else 4, -2 - _RULE_LINE * i), textcoords="offset points", zorder=4,
                     ha="right" if left else "left", va="top",
                     bbox={"fc": theme.page, "ec": "none", "pad": 0.6},

@@ -72,9 +72,11 @@ def test_roles_are_told_apart() -> None:
     fit = series(one, role="fit", symbol="none", line=True, label="α 1.0")
     theory = series(two, role="theory", symbol="none", line=True, key="1/m", hue=["ink", 0, 1], label="1/m")
     drawn = draw(figure(panel(ours, published, fit, theory)))
-    lines = {(line.get_marker(), line.get_markerfacecolor(), line.is_dashed()) for line in drawn.axes[0].lines}
+    drawn_lines = drawn.axes[0].lines
+    lines = {(line.get_marker(), line.get_markerfacecolor(), line.is_dashed()) for line in drawn_lines}
     blue = color_of(["neg", 0, 5], LIGHT)
-    assert {("o", blue, False), ("o", "none", False), ("none", blue, False), ("none", LIGHT.ink, True)} == lines
+    assert lines == {("o", blue, False), ("o", "none", False), ("none", blue, False),
+                     ("none", LIGHT.ink, True)}
     assert legend_of(drawn) == ["γ = −1", "1/m", "filled: measured here", "hollow: published", "fit"]
     ends = [text for text in drawn.axes[0].texts if text.get_text() in ("α 1.0", "1/m")]
     assert [text.get_fontstyle() for text in ends] == ["normal", "italic"]
@@ -112,7 +114,8 @@ def test_bands_bars_shades_and_rules() -> None:
     drawn = draw(figure(panel(band, bars, shade, rule)))
     ax = drawn.axes[0]
     boxes = [patch for patch in ax.patches if hasattr(patch, "get_x")]
-    assert [(box.get_x(), box.get_width(), box.get_y() + box.get_height()) for box in boxes] == [(0, 1, 4), (1, 2, 2)]
+    corners = [(box.get_x(), box.get_width(), box.get_y() + box.get_height()) for box in boxes]
+    assert corners == [(0, 1, 4), (1, 2, 2)]
     filled = next(one for one in ax.collections if isinstance(one, PolyCollection))
     assert {tuple(corner) for corner in filled.get_paths()[0].vertices} == {(1, 1), (1, 3), (2, 2), (2, 4)}
     assert list(line_of(ax, "mean").get_xdata()) == [1.5, 1.5] and "mean 1.5" in texts_of(ax)
@@ -130,7 +133,8 @@ def test_ticks_are_the_pages() -> None:
 
 
 def test_a_map_has_cells_crosses_and_a_colour_bar() -> None:
-    points = [{"x": -1.0, "y": 0.0, "z": 0.5}, {"x": 1.0, "y": 0.0, "z": None}, {"x": 1.0, "y": 2.0, "z": 1.0}]
+    points = [{"x": -1.0, "y": 0.0, "z": 0.5}, {"x": 1.0, "y": 0.0, "z": None},
+              {"x": 1.0, "y": 2.0, "z": 1.0}]
     one = panel(series(points), title="ours")
     one["x"]["ticks"], one["y"]["ticks"] = [-1.0, 1.0], [0.0, 1.0, 2.0]
     drawn = draw(figure(one, kind="map", color={"label": "exponent", "domain": [0, 2]}))

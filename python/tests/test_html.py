@@ -33,7 +33,8 @@ class Tags(HTMLParser):
 
 
 @pytest.mark.parametrize("markup", [
-    escaped(HOSTILE), badge(HOSTILE), table([(HOSTILE, 1)], (HOSTILE, "n")), definitions([(HOSTILE, HOSTILE)]),
+    escaped(HOSTILE), badge(HOSTILE), table([(HOSTILE, 1)], (HOSTILE, "n")),
+    definitions([(HOSTILE, HOSTILE)]),
     card(HOSTILE, HOSTILE, [(HOSTILE, HOSTILE)], [HOSTILE], table([(HOSTILE,)])),
 ])
 def test_text_is_never_markup(markup: Html) -> None:
@@ -66,7 +67,8 @@ def test_columns_of_numbers_stand_right() -> None:
 @pytest.mark.parametrize("verdict, css, word", [
     ("confirmed", "confirmed", "confirmed"), ("denied", "denied", "denied"), ("strong", "strong", "strong"),
     ("weak", "weak", "weak"), ("none", "none", "none"), ("cannot_tell", "cannot_tell", "cannot tell"),
-    ("cannot tell", "cannot_tell", "cannot tell"), (None, "cannot_tell", "cannot tell"), ("yes", "confirmed", "yes"),
+    ("cannot tell", "cannot_tell", "cannot tell"), (None, "cannot_tell", "cannot tell"),
+    ("yes", "confirmed", "yes"),
 ])
 def test_badges(verdict: str, css: str, word: str) -> None:
     out = badge(verdict)
@@ -79,4 +81,5 @@ def test_a_card_is_readable_in_both_themes() -> None:
     assert "prefers-color-scheme:dark" in style and 'data-jp-theme-light="false"' in style
     defined = set(re.findall(r"(--sp-[a-z-]+):", style))
     assert set(re.findall(r"var\((--sp-[a-z-]+)\)", style)) <= defined
-    assert all(".superpose" in rule for rule in re.findall(r"^[^@{}\n]+(?={)", style, re.M) if "<" not in rule)
+    rules = [rule for rule in re.findall(r"^[^@{}\n]+(?={)", style, re.M) if "<" not in rule]
+    assert len(rules) > 10 and all(".superpose" in rule for rule in rules)
