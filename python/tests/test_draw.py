@@ -25,7 +25,7 @@ from superpose.palette import DARK, LIGHT, color_of, short  # noqa: E402
 NAN = float("nan")
 
 
-def series(points: List[Dict[str, Any]], **more: Any) -> Dict[str, Any]:
+def series(points: List[Any], **more: Any) -> Dict[str, Any]:
     return {"key": "γ = −1", "role": "ours", "hue": ["neg", 0, 5], "symbol": "dot", "points": points, **more}
 
 
@@ -200,7 +200,8 @@ def test_panels_are_chosen() -> None:
     assert [ax.get_title() for ax in draw(fig, panels="all").axes] == ["a", "b"]
     assert [ax.get_title() for ax in draw(fig, panels=["b", 0]).axes] == ["b", "a"]
     assert [ax.get_title() for ax in draw(fig, panels=1).axes] == ["b"]
-    for wrong in ("c", 3, [-4]):
+    wrongs: List[Any] = ["c", 3, [-4]]
+    for wrong in wrongs:
         with pytest.raises(Error, match="'a', 'b'") as caught:
             draw(fig, panels=wrong)
         assert caught.value.kind == "usage"
@@ -268,7 +269,8 @@ def test_a_readers_style_does_not_change_the_colours() -> None:
 
 
 def test_without_matplotlib_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    modules: Dict[str, Any] = sys.modules
+    monkeypatch.setitem(modules, "matplotlib", None)
     with pytest.raises(Error, match="pip install matplotlib, or Debian's python3-matplotlib") as caught:
         draw(figure(panel(series([{"x": 1, "y": 1}]))))
     assert caught.value.kind == "unsupported"
