@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from . import _native
 from .error import usage
@@ -75,6 +75,29 @@ def table_text(table: Any) -> Tuple[bytes, str]:
     plain = {name: [_plain(v, f"table: column {name}, row {k}") for k, v in enumerate(values)]
              for name, values in columns.items()}
     return json.dumps(plain, allow_nan=False).encode(), "table"
+
+
+def read_table(path: Union[str, "os.PathLike[str]"]) -> Any:
+    """A CSV, TSV, JSON or JSON Lines file, or a table that comes with superpose, as a DataFrame of pandas or polars (a dict of
+    lists where neither is installed). Error(io | bad_file).
+
+    >>> import superpose
+    >>> table = superpose.read_table("published/fig8b_llm_losses.csv")
+    >>> sorted(set(table["dataset"]))
+    ['bookcorpus', 'c4', 'pile', 'wikitext']
+    """
+    text, where = table_text(path)
+    return frame(_native.read_table(text, where))
+
+
+def published_tables() -> List[str]:
+    """The names of the tables that come with superpose: numbers recovered from the paper's figures, with their source.
+
+    >>> import superpose
+    >>> "published/fig8b_llm_losses.csv" in superpose.published_tables()
+    True
+    """
+    return sorted(name for name in _native.published_tables() if name.endswith(".csv"))
 
 
 def frame(columns: Mapping[str, Sequence[Any]]) -> Any:
