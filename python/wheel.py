@@ -5,8 +5,9 @@
     wheel.py [--build build/release] [--out build/wheel]    prints the wheel's path
     wheel.py --check WHEEL                                  says what in it would not load elsewhere
 
-Every shared library that the module needs, except those that a manylinux system has, is copied into superpose.libs/ under
-a name with a hash of its contents, so that no other package's copy is taken for it. Metadata are pyproject.toml's.
+Every shared library that the module needs, except those that a manylinux system has, is copied into
+superpose.libs/ under a name with a hash of its contents, so that no other package's copy is taken for it.
+Metadata are pyproject.toml's.
 """
 from __future__ import annotations
 
@@ -25,17 +26,22 @@ import tomllib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARIES = "superpose.libs"
 # The C library and the compiler's run-time, which every system of the tag has (PEP 600). All else is bundled.
 SYSTEM = re.compile(
-    r"(lib(c|m|pthread|dl|rt|util|resolv)|ld-linux[-\w]*|ld64|libgcc_s|libstdc\+\+)\.so\.\d+|linux-vdso\.so\.1")
+    r"(lib(c|m|pthread|dl|rt|util|resolv)|ld-linux[-\w]*|ld64|libgcc_s|libstdc\+\+)\.so\.\d+"
+    r"|linux-vdso\.so\.1")
+
+# Compiled in: their licences come along.
+HEADERS = ("libcli11-dev", "libeigen3-dev", "nlohmann-json3-dev", "pybind11-dev")
 
 
 def run(*command: str | Path) -> str:
-    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          env={**os.environ, "LC_ALL": "C"})
+    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, env={**os.environ, "LC_ALL": "C"})
     if done.returncode != 0:
         sys.exit(f"wheel.py: {' '.join(map(str, command))}\n{done.stderr.strip()}")
     return done.stdout
@@ -85,7 +91,7 @@ def bundled_name(name: str, file: Path) -> str:
 
 
 def bundle(modules: list[Path], folder: Path) -> dict[str, Path]:
-    """Copies what `modules` need into `folder` and lets them find it there. Returns name in the wheel -> its source."""
+    """Copies what `modules` need into `folder` and lets them find it there. Returns name there -> source."""
     found: dict[str, Path] = {}
     for module in modules:
         found.update(libraries_of(module))
@@ -103,7 +109,7 @@ def bundle(modules: list[Path], folder: Path) -> dict[str, Path]:
 
 
 def point(file: Path, renamed: dict[str, str], runpath: str) -> None:
-    """One kind of change a call: patchelf 0.14 mixes up the strings when names and path change in the same one."""
+    """One kind of change a call: patchelf 0.14 mixes up the strings when names and path change in one."""
     replace = [word for name in read_elf(file).needed if name in renamed
                for word in ("--replace-needed", name, renamed[name])]
     if replace:
@@ -111,40 +117,52 @@ def point(file: Path, renamed: dict[str, str], runpath: str) -> None:
     run("patchelf", "--set-rpath", runpath, file)
 
 
-def package_of(file: Path) -> str | None:
-    """The Debian package that `file` is of; None elsewhere. Files of /usr/lib may be known by their old place in /lib."""
-    for name in (str(file), str(file).removeprefix("/usr")):
-        done = subprocess.run(["dpkg", "-S", name], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) \
-            if shutil.which("dpkg") else None
-        if done and done.returncode == 0:
-            return done.stdout.split(":")[0].split(",")[0]
-    return None
+def packages_of(files: list[Path]) -> dict[Path, str]:
+    """The Debian package of each file that is of one. dpkg knows some files of /usr/lib as /lib's."""
+    if not shutil.which("dpkg"):
+        return {}
+    names = [name for file in files for name in (str(file), str(file).removeprefix("/usr"))]
+    done = subprocess.run(["dpkg", "-S", *names], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True, env={**os.environ, "LC_ALL": "C"})
+    owners = {name: owner for owner, name in re.findall(r"^([^:,\s]+)[^\n]*?: (/.*)$", done.stdout, re.M)}
+    found = {file: owners.get(str(file)) or owners.get(str(file).removeprefix("/usr")) for file in files}
+    return {file: owner for file, owner in found.items() if owner}
 
 
 def copy_licences(sources: dict[str, Path], folder: Path) -> list[str]:
-    """The licence of every bundled library, as Debian has it. Returns the libraries without."""
+    """The licence of every bundled library, as Debian has it, and the common ones that those refer to.
+    Returns what has none."""
     folder.mkdir(parents=True)
     shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
-    without = []
-    for name, file in sorted(sources.items()):
-        package = package_of(file)
-        text = Path("/usr/share/doc") / (package or "-") / "copyright"
+    packages = packages_of(list(sources.values()))
+    without = sorted(name for name, file in sources.items() if file not in packages)
+    common = set()
+    for package in sorted({*packages.values(), *HEADERS}):
+        text = Path("/usr/share/doc") / package / "copyright"
         if text.is_file():
             shutil.copyfile(text, folder / f"{package}.txt")
+            common |= set(re.findall(r"/usr/share/common-licenses/([\w-]+(?:\.\d+)*)", text.read_text()))
         else:
-            without.append(name)
+            without.append(package)
+    for name in sorted(common):
+        text = Path("/usr/share/common-licenses") / name
+        if text.is_file():
+            shutil.copyfile(text, folder / f"common-{name}.txt")
     return without
 
 
 # ---- metadata
 
-def version(project: dict) -> str:
+def version(project: dict[str, Any]) -> str:
     rule = project["tool"]["scikit-build"]["metadata"]["version"]
-    return re.search(rule["regex"], (ROOT / rule["input"]).read_text())["value"]
+    match = re.search(rule["regex"], (ROOT / rule["input"]).read_text())
+    if not match:
+        sys.exit(f"wheel.py: no version in {rule['input']}")
+    return str(match["value"])
 
 
-def metadata(project: dict, licences: list[str]) -> str:
-    about = project["project"]
+def metadata(project: dict[str, Any], licences: list[str]) -> str:
+    about: dict[str, Any] = project["project"]
     lines = ["Metadata-Version: 2.1", f"Name: {about['name']}", f"Version: {version(project)}",
              f"Summary: {about['description']}", f"Keywords: {','.join(about['keywords'])}",
              f"License: {about['license']['text']}"]
@@ -153,9 +171,10 @@ def metadata(project: dict, licences: list[str]) -> str:
     lines += [f"Requires-Python: {about['requires-python']}"]
     lines += [f"Requires-Dist: {text}" for text in about["dependencies"]]
     for extra, packages in about["optional-dependencies"].items():
-        lines += [f"Provides-Extra: {extra}", *(f'Requires-Dist: {text}; extra == "{extra}"' for text in packages)]
+        lines += [f"Provides-Extra: {extra}"]
+        lines += [f'Requires-Dist: {text}; extra == "{extra}"' for text in packages]
     lines += ["Description-Content-Type: text/markdown", ""]
-    return "\n".join(lines) + "\n" + (ROOT / about["readme"]).read_text()
+    return "\n".join(lines) + "\n" + (ROOT / str(about["readme"])).read_text()
 
 
 def tag_of(module: Path, glibc: tuple[int, int]) -> str:
@@ -200,7 +219,7 @@ def make(build: Path, out: Path) -> Path:
         run("cmake", "--install", build, "--component", "python", "--prefix", tree, "--strip")
         modules = sorted(path for path in tree.rglob("*.so") if is_elf(path))
         if not modules:
-            sys.exit(f"wheel.py: {build} installs no module; configure it with -DSUPERPOSE_PYTHON=ON and build it")
+            sys.exit(f"wheel.py: {build} installs no module: configure with -DSUPERPOSE_PYTHON=ON, build it")
         sources = bundle(modules, tree / LIBRARIES)
         info = f"superpose-{version(project)}.dist-info"
         without = copy_licences(sources, tree / info / "licenses")
@@ -246,7 +265,8 @@ def complaints(wheel: Path) -> list[str]:
             if not is_elf(file):
                 continue
             modules += file.name.endswith(f".cpython-{match[1]}-{match[4]}-linux-gnu.so")
-            out += [f"{file.relative_to(tree)}: {text}" for text in unloadable(read_elf(file), file, tree, glibc)]
+            name = file.relative_to(tree)
+            out += [f"{name}: {text}" for text in unloadable(read_elf(file), file, tree, glibc)]
         if not modules:
             out.append(f"no extension module of CPython {match[1]} for {match[4]} in it")
     return out
@@ -285,7 +305,8 @@ def wrong_records(tree: Path, files: list[Path]) -> list[str]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=ROOT / "build/release", help="the CMake build folder")
     parser.add_argument("--out", type=Path, default=ROOT / "build/wheel", help="where the wheel goes")
     parser.add_argument("--check", type=Path, metavar="WHEEL", help="check this wheel instead of making one")

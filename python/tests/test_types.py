@@ -24,6 +24,7 @@ def test_pyright():
     node, pyright = shutil.which("node") or shutil.which("nodejs"), ROOT / "web/node_modules/pyright/index.js"
     if not node or not pyright.exists():
         pytest.skip("no pyright (npm ci in web/)")
-    done = subprocess.run([node, pyright, "--project", ROOT / "pyproject.toml", "--pythonpath", sys.executable],
+    done = subprocess.run([node, pyright, "--project", ROOT / "pyproject.toml",
+                           "--pythonpath", sys.executable],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout
