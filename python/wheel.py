@@ -35,6 +35,9 @@ SYSTEM = re.compile(
     r"(lib(c|m|pthread|dl|rt|util|resolv)|ld-linux[-\w]*|ld64|libgcc_s|libstdc\+\+)\.so\.\d+"
     r"|linux-vdso\.so\.1")
 
+# GLIBCXX_3.4.N of libstdc++ -> the C library of the first systems that had it; older ones count as 2.34's.
+LIBSTDCXX = {30: (2, 35), 31: (2, 38), 32: (2, 38), 33: (2, 39), 34: (2, 41)}
+
 # Compiled in: their licences come along.
 HEADERS = ("libcli11-dev", "libeigen3-dev", "nlohmann-json3-dev", "pybind11-dev")
 
@@ -57,13 +60,16 @@ class Elf:
     """What the loader reads in a shared object."""
     needed: list[str]
     runpath: list[str]
-    glibc: tuple[int, int]  # newest version of a symbol that it takes from the C library
+    glibc: tuple[int, int]  # the C library of the oldest systems that have all the symbols it takes from them
     private: bool           # takes symbols that only the very same C library has
 
 
 def read_elf(path: Path) -> Elf:
     text = run("objdump", "-p", path)
     versions = [(int(major), int(minor)) for major, minor in re.findall(r"\bGLIBC_(\d+)\.(\d+)", text)]
+    minors = [int(minor) for minor in re.findall(r"\bGLIBCXX_3\.4\.(\d+)", text)]
+    versions += [LIBSTDCXX.get(n, max(LIBSTDCXX.values()) if n > max(LIBSTDCXX) else (2, 34)) for n in minors]
+    versions += [(2, 36)] * ("GLIBC_ABI_DT_RELR" in text)
     runpath = re.findall(r"^ +(?:RUNPATH|RPATH) +(.*)$", text, re.M)
     return Elf(needed=re.findall(r"^ +NEEDED +(.*)$", text, re.M),
                runpath=[entry for line in runpath for entry in line.split(":")],
@@ -285,7 +291,8 @@ def unloadable(elf: Elf, file: Path, tree: Path, glibc: tuple[int, int]) -> list
         if not SYSTEM.fullmatch(name) and not any((folder / name).is_file() for folder in folders):
             out.append(f"needs {name}, which is neither beside it nor on every system")
     if elf.glibc > glibc:
-        out.append(f"needs GLIBC_{elf.glibc[0]}.{elf.glibc[1]}, newer than the tag's {glibc[0]}.{glibc[1]}")
+        need, have = (".".join(map(str, version)) for version in (elf.glibc, glibc))
+        out.append(f"needs symbols of the time of glibc {need}, newer than the tag's {have}")
     if elf.private:
         out.append("needs GLIBC_PRIVATE, which changes with every release of the C library")
     return out
