@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // cli: one file per verb; each declares its flags and calls study/. table.cc lists the verbs. No logic lives here:
 // parse -> call -> print. stdout is the result, stderr is progress and errors.
+//
+// Who calls it: main.cc; python/ (the texts of fits and inspections, and the program itself).
 #pragma once
 #include <functional>
 #include <span>
+
+#include "superpose/cli/fit_text.h"
+#include "superpose/cli/inspect_text.h"
 
 namespace CLI {
 class App;

@@ -21,15 +21,12 @@ namespace superpose::cli {
 namespace {
 
 struct FitFlags {
-  std::string table, law;
-  fit::Selection selection;
+  std::string table;
+  fit::Request request;
   std::map<std::string, std::string> columns;  // input -> flag's value, "" = not given
   std::string group;                           // comma-separated
   std::vector<std::string> fix, units;
-  std::string objective, interval = "auto", page;
-  std::optional<int> bootstrap;
-  double delta = 1e-3;
-  uint64_t seed = 0;
+  std::string page;
   bool json = false;
 };
 
@@ -77,117 +74,30 @@ std::map<std::string, double> parse_numbers(const std::vector<std::string>& word
   return out;
 }
 
-fit::IntervalKind interval_kind(const std::string& name) {
-  return name == "profile"     ? fit::IntervalKind::profile
-         : name == "bootstrap" ? fit::IntervalKind::bootstrap
-         : name == "t"         ? fit::IntervalKind::asymptotic
-                               : fit::IntervalKind::automatic;
-}
-
-Json resolved_config(const FitFlags& flags, const fit::Law& law, const fit::Selected& selected,
-                     const fit::Options& options) {
-  const auto& s = flags.selection;
-  const auto or_null = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
-  const auto text_or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
-  return {{"table", flags.table},
-          {"law", flags.law},
-          {"columns", Json(selected.columns)},
-          {"x", selected.x},
-          {"y", selected.y},
-          {"group", s.group},
-          {"cluster", text_or_null(s.cluster)},
-          {"weight", text_or_null(s.weight)},
-          {"se", text_or_null(s.se)},
-          {"units", Json(s.units)},
-          {"where", s.where},
-          {"min_x", or_null(s.min_x)},
-          {"max_x", or_null(s.max_x)},
-          {"drop_highest", s.drop_highest},
-          {"fix", Json(options.fixed)},
-          {"objective", fit::objective_name(law.objective)},
-          {"delta", options.delta},
-          {"interval", flags.interval},
-          {"bootstrap", options.bootstrap},
-          {"seed", options.seed}};
-}
-
-// A name of the table of laws, or a formula over the table's columns.
-fit::Law law_of(const std::string& text, const fit::Table& table, const fit::Selection& selection) {
-  if (text.find_first_of("+-*/^( ") == std::string::npos || text.find_first_of("+*/^(") == std::string::npos) {
-    return fit::find_law(text);
-  }
-  return fit::expression_law(text, fit::input_names(table, selection));
-}
-
-fit::Options options_of(const FitFlags& flags, const fit::Law& law, const fit::Data& data) {
-  fit::Options out;
-  out.fixed = parse_numbers(flags.fix, "fix", "--fix alpha=1");
-  out.seed = flags.seed;
-  out.delta = flags.delta;
-  out.objective = law.objective;
-  out.bootstrap = flags.bootstrap.value_or(fit::default_bootstrap(law, data));
-  out.interval = interval_kind(flags.interval);
-  // Asked for resamples, told that rows belong together, or a robust objective: then the bootstrap is the interval.
-  // docs/fitting.md "Which interval".
-  const bool squares = law.objective == fit::Objective::squares || law.objective == fit::Objective::log_squares;
-  if (out.interval == fit::IntervalKind::automatic && !flags.bootstrap && data.cluster.empty() && squares) {
-    out.interval = fit::IntervalKind::profile;
-  }
-  return out;
-}
-
 int run_fit(FitFlags flags) {
   if (!flags.page.empty()) file_to_write(flags.page);  // before seconds of work
-  flags.selection.group = split(flags.group);
-  flags.selection.units = parse_numbers(flags.units, "unit", "--unit D=1e6");
+  fit::Request& request = flags.request;
+  request.selection.group = split(flags.group);
+  request.selection.units = parse_numbers(flags.units, "unit", "--unit D=1e6");
   for (const auto& [input, column] : flags.columns) {
-    if (!column.empty()) flags.selection.columns[input] = column;
+    if (!column.empty()) request.selection.columns[input] = column;
   }
-  const std::string text = study::read_table_file(flags.table);
-  fit::Law law;
-  fit::Selected selected;
-  try {
-    const fit::Table table = fit::read_table(text, flags.table);
-    law = law_of(flags.law, table, flags.selection);
-    if (flags.selection.columns.contains("x") && flags.selection.columns.contains(law.inputs[0])) {
-      throw Error(ErrorKind::usage,
-                  fmt::format("fit: --x is the law's first input, {0}, and --{0} is given too", law.inputs[0]));
-    }
-    if (!flags.objective.empty()) law.objective = fit::find_objective(flags.objective);
-    selected = fit::select(table, law, flags.selection);
-    for (const auto& input : law.inputs) {
-      const auto column = selected.columns.find(input);
-      if (column == selected.columns.end() || column->second != selected.y) continue;
-      throw Error(ErrorKind::usage, fmt::format("fit: column {} is y and the input {} too", selected.y, input));
-    }
-  } catch (const Error& e) {
-    throw std::string_view(e.what()).starts_with(flags.table) ? e : e.in(flags.table);
-  }
-  fit::Options options = options_of(flags, law, selected.data);
-  fit::Result result;
+  const fit::Table table = fit::read_table(study::read_table_file(flags.table), flags.table);
+  request.fixed = parse_numbers(flags.fix, "fix", "--fix alpha=1");
+  fit::Answer answer;
   {
     ProgressLine progress("fit");
-    options.progress = [&](int done, int total) {
+    request.progress = [&](int done, int total) {
       const double fraction = static_cast<double>(done) / total;
       progress.update(fraction, fmt::format("{}/{} resamples", done, total), progress.eta(fraction));
     };
-    result = law.fit(selected.data, options);
+    answer = fit::fit(table, flags.table, request);
   }
-  // A law of the width fitted over something else says nothing about the width.
-  for (const auto& [input, column] : selected.columns) {
-    if (input != "m" && selected.columns.contains("m") && selected.columns.at("m") == column && input != "d") {
-      result.inverse_width.reset();
-    }
-  }
-  Json body = fit::to_json(result);
-  body["rows_read"] = selected.rows_read;
-  body["notes"] = selected.notes;
-  body["data"] = fit::to_json(law, selected.data);
-  const Json config = resolved_config(flags, law, selected, options);
+  const Json body = fit::to_json(answer), config = fit::config_json(flags.table, answer);
   if (flags.json) {
     print_json("fit", config, body);
   } else {
-    fmt::print("{}", fit_text(law, selected, result));
+    fmt::print("{}", fit_text(answer.law, answer.selected, answer.result));
   }
   if (!flags.page.empty()) {
     Json whole = json_object("fit", config, body);
@@ -204,12 +114,13 @@ Action declare_fit(CLI::App& app) {
   auto flags = std::make_shared<FitFlags>();
   std::string known;
   for (const auto& law : fit::laws()) known += fmt::format("{}: {}; ", law.name, law.formula);
-  auto& s = flags->selection;
+  auto& r = flags->request;
+  auto& s = r.selection;
   app.add_option("table", flags->table,
                  "CSV or TSV with a header line ('#' begins a comment), JSON, JSON Lines, or the name of a built-in "
                  "table: published/fig8b_llm_losses.csv, ...")
       ->required();
-  app.add_option("--law", flags->law, known + "or a formula over columns: 'E + A*m^-a + B*log(D)' (log is natural)")
+  app.add_option("--law", r.law, known + "or a formula over columns: 'E + A*m^-a + B*log(D)' (log is natural)")
       ->required();
   app.add_option("--x", flags->columns["x"], "column of the law's first input");
   app.add_option("--m,--width", flags->columns["m"], "column of the width");
@@ -236,16 +147,16 @@ Action declare_fit(CLI::App& app) {
   app.add_option("--min-x", s.min_x, "window: leave out rows with a smaller first input");
   app.add_option("--max-x", s.max_x, "window: leave out rows with a larger first input");
   app.add_option("--drop-highest", s.drop_highest, "k: keep losses strictly below the k-th highest");
-  app.add_option("--objective", flags->objective,
+  app.add_option("--objective", r.objective,
                  "ls, log-ls, huber, log-huber, absolute, log-absolute (default: the law's)");
-  app.add_option("--delta", flags->delta, "threshold of Huber's loss")->capture_default_str();
+  app.add_option("--delta", r.delta, "threshold of Huber's loss")->capture_default_str();
   app.add_option(
-         "--interval", flags->interval,
+         "--interval", r.interval,
          "which kind ci95 is: profile, bootstrap, t (default: bootstrap with --cluster, --bootstrap or a robust "
          "objective, else profile)")
       ->check(CLI::IsMember({"auto", "profile", "bootstrap", "t"}));
-  app.add_option("--bootstrap", flags->bootstrap, "resamples; 0 = none (default: 1000; power 0; 0 above 100000 rows)");
-  app.add_option("--seed", flags->seed, "seed of the resampling")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--bootstrap", r.bootstrap, "resamples; 0 = none (default: 1000; power 0; 0 above 100000 rows)");
+  app.add_option("--seed", r.seed, "seed of the resampling")->check(CLI::NonNegativeNumber)->capture_default_str();
   app.add_option("-o,--out", flags->page, "write a page (fit.html) or, for NAME.json, what --json prints");
   app.add_flag("--json", flags->json, "one JSON object on stdout");
   return [flags] { return run_fit(*flags); };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fits as people read them in a terminal.
+// Fits and forecasts as people read them in a terminal.
 #pragma once
 #include <string>
 
@@ -8,5 +8,6 @@
 namespace superpose::cli {
 
 std::string fit_text(const fit::Law& law, const fit::Selected& selected, const fit::Result& result);
+std::string forecast_text(const fit::Forecast& forecast, const fit::Law& law);
 
 }  // namespace superpose::cli

@@ -22,86 +22,7 @@ struct Flags {
   bool compare = false, no_compare = false, verbose = false, json = false;
 };
 
-Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
-
-Json config_of(const Flags& flags) {
-  const auto& o = flags.options;
-  return {{"paths", flags.paths},
-          {"tensor", or_null(flags.tensor)},
-          {"all", o.all},
-          {"transpose", o.transpose},
-          {"quick", o.quick},
-          {"exact", o.exact},
-          {"max_exact_pairs", o.max_exact_pairs ? Json(*o.max_exact_pairs) : Json(nullptr)},
-          {"sampled_pairs", o.sampled_pairs},
-          {"seed", o.seed},
-          {"counts", or_null(flags.counts)},
-          {"top", o.top},
-          {"tokenizer", or_null(flags.tokenizer)},
-          {"tokens", o.tokens},
-          {"centered", o.centered_crowding},
-          {"compare", flags.compare}};
-}
-
-bool is_table(const std::string& path) { return path.ends_with(".csv") || path.ends_with(".tsv"); }
-
-// A table of models measured elsewhere takes the place of checkpoints.
-Json compared_table(const Flags& flags, study::Comparison& comparison) {
-  const std::string& path = flags.paths[0];
-  if (flags.paths.size() > 1) {
-    throw Error(ErrorKind::usage, path + ": a table is compared alone, without other paths");
-  }
-  try {
-    comparison = study::compare_table(fit::read_table(study::read_table_file(path), path));
-  } catch (const Error& error) {
-    throw std::string_view(error.what()).starts_with(path) ? error : error.in(path);
-  }
-  return {{"compare", study::to_json(comparison)}};
-}
-
-struct Outcome {
-  Json body;
-  std::optional<study::Comparison> comparison;
-  std::vector<study::Inspection> inspections;
-  std::vector<std::pair<std::string, Error>> errors;  // of single paths, where others went well
-};
-
-Outcome inspect_all(Flags& flags) {
-  Outcome out;
-  const std::vector<std::string> paths = study::expanded_paths(flags.paths);
-  flags.compare = (flags.compare || paths.size() > flags.paths.size()) && !flags.no_compare;
-  Json files = Json::array();
-  ProgressLine progress("inspect");
-  for (size_t k = 0; k < paths.size(); ++k) {
-    study::InspectOptions options = flags.options;
-    options.progress = [&](std::string_view what, double fraction) {
-      const double done = (static_cast<double>(k) + fraction) / static_cast<double>(paths.size());
-      progress.update(done, paths.size() > 1 ? fmt::format("{}/{} {}", k + 1, paths.size(), what) : std::string(what),
-                      progress.eta(done));
-    };
-    try {
-      out.inspections.push_back(study::inspect(paths[k], options));
-      files.push_back(study::to_json(out.inspections.back()));
-    } catch (const Error& error) {
-      if (paths.size() == 1) throw;
-      files.push_back(
-          {{"path", paths[k]}, {"error", {{"kind", error_kind_name(error.kind())}, {"text", error.what()}}}});
-      out.errors.emplace_back(paths[k], error);
-    }
-  }
-  if (paths.size() == 1) {
-    out.body = files[0];
-  } else {
-    out.body = Json{{"files", std::move(files)}};
-  }
-  if (flags.compare) {
-    out.comparison = study::compare(out.inspections);
-    out.body["compare"] = study::to_json(*out.comparison);
-  }
-  return out;
-}
-
-void print_text(const Flags& flags, const Outcome& out) {
+void print_text(const Flags& flags, const study::Inspections& out) {
   // A comparison of many is read as a table; each report is there with --verbose or without --compare.
   const bool each = !out.comparison || out.inspections.size() == 1 || flags.verbose;
   for (const auto& inspection : out.inspections) {
@@ -130,15 +51,19 @@ int inspect(Flags& flags) {
   if (!flags.counts.empty()) flags.options.counts = flags.counts;
   if (!flags.tokenizer.empty()) flags.options.tokenizer = flags.tokenizer;
   if (!flags.page.empty()) file_to_write(flags.page);  // before minutes of work
-  Outcome out;
-  if (is_table(flags.paths[0])) {
-    flags.compare = true;
-    out.comparison.emplace();
-    out.body = compared_table(flags, *out.comparison);
+  study::Inspections out;
+  if (study::is_table_of_models(flags.paths[0])) {
+    out.comparison = study::compare_table_file(flags.paths);
+    out.body = {{"compare", study::to_json(*out.comparison)}};
   } else {
-    out = inspect_all(flags);
+    ProgressLine progress("inspect");
+    flags.options.progress = [&](std::string_view what, double done) {
+      progress.update(done, std::string(what), progress.eta(done));
+    };
+    const auto compare = flags.no_compare ? std::optional(false) : flags.compare ? std::optional(true) : std::nullopt;
+    out = study::inspect_paths(flags.paths, flags.options, compare);
   }
-  const Json config = config_of(flags);
+  const Json config = study::config_json(flags.paths, flags.options, out.comparison.has_value());
   if (flags.json) {
     print_json("inspect", config, out.body);
   } else {

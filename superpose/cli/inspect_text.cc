@@ -151,7 +151,8 @@ std::string frequency_text(const study::MatrixReport& r) {
   add("seen in text", f.seen);
   add("never seen", f.unseen);
   for (const auto& [k, subset] : f.top) add(fmt::format("most frequent {}", k), subset);
-  std::string out = "\n  by frequency (" + f.counts_file + ")\n" + aligned(rows);
+  std::string out =
+      "\n  by frequency" + (f.counts_file.empty() ? "" : " (" + f.counts_file + ")") + "\n" + aligned(rows);
   if (f.norm_correlation.spearman) {
     out += fmt::format("  norm against frequency: Spearman {} ± {}\n", number(f.norm_correlation.spearman, 3),
                        number(f.norm_correlation.spearman_se, 2));

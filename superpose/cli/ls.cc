@@ -70,7 +70,7 @@ void print_table(const std::vector<store::Run>& runs) {
   if (has_errors) header.push_back("error");
   std::vector<std::vector<std::string>> rows{header};
   for (const auto& run : runs) {
-    const Json shown = run_summary(run);
+    const Json shown = study::run_summary(run);
     std::vector<std::string> row{std::to_string(run.id), run.status};
     if (several_kinds) row.push_back(one_line(run.kind));
     for (const auto& field : fields) {
@@ -97,10 +97,10 @@ int list(const Flags& flags) {
     fmt::print("{}", study::results_table(runs, "superpose ls " + store.path().filename().string() + " --csv"));
     return 0;
   }
-  for (auto& run : runs) run.config = shown_config(run);
+  for (auto& run : runs) run.config = study::shown_config(run);
   if (flags.json) {
     Json list = Json::array();
-    for (const auto& run : runs) list.push_back(run_summary(run));
+    for (const auto& run : runs) list.push_back(study::run_summary(run));
     print_json("ls", {{"store", flags.store}}, {{"runs", std::move(list)}});
     return 0;
   }

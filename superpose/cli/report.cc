@@ -65,20 +65,6 @@ void print_files(const std::string& folder, const std::vector<report::WrittenFig
   fmt::print("Figures: {} files in {} ({} kB).\n", files, folder, (bytes + 999) / 1000);
 }
 
-// The full data, into a folder that is made where it is missing. Returns the number of files.
-size_t write_data(const std::filesystem::path& folder, const report::Inputs& inputs) {
-  std::error_code failed;
-  std::filesystem::create_directories(folder / "figures", failed);
-  if (failed)
-    throw Error(ErrorKind::io, fmt::format("{}: cannot make this folder: {}", folder.string(), failed.message()));
-  size_t files = 0;
-  report::for_each_data_file(inputs, [&](const std::string& name, const std::string& text) {
-    write_file(folder / name, text);
-    ++files;
-  });
-  return files;
-}
-
 int write_report(const Flags& flags) {
   const auto formats = report::figure_formats(flags.formats);
   const report::Inputs inputs = study::report_inputs(flags.files, flags.title, flags.results);
@@ -86,7 +72,7 @@ int write_report(const Flags& flags) {
   if (flags.page) write_file(flags.out, page);
   std::vector<report::WrittenFigure> figures;
   if (!flags.figures.empty()) figures = report::write_figures(inputs, flags.figures, formats);
-  const size_t files = flags.data.empty() ? 0 : write_data(flags.data, inputs);
+  const size_t files = flags.data.empty() ? 0 : report::write_data(inputs, flags.data);
   const auto or_null = [](bool there, const Json& value) { return there ? value : Json(nullptr); };
   if (flags.json) {
     Json body{{"out", or_null(flags.page, flags.out)}, {"bytes", or_null(flags.page, page.size())}};

@@ -10,15 +10,15 @@
 #include <thread>
 
 #include "superpose/cli/output.h"
-#include "superpose/cli/serving.h"
 #include "superpose/cli/sweep_progress.h"
 #include "superpose/cli/verbs.h"
+#include "superpose/study/study.h"
 
 namespace superpose::cli {
 namespace {
 
 struct Flags {
-  ServeFlags serve;
+  study::ServeFlags serve;
   std::string store;
   bool json = false;
 };
@@ -42,9 +42,9 @@ void print_started(const Flags& flags, const serve::Server& server) {
 
 int serve_store(const Flags& flags) {
   const StopOnSignal signals;
-  ServeFlags wanted = flags.serve;
+  study::ServeFlags wanted = flags.serve;
   wanted.store = flags.store;
-  const auto server = start_server(wanted);
+  const auto server = study::start_server(wanted);
   print_started(flags, *server);
   while (!*signals.flag()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   server->stop();

@@ -8,6 +8,7 @@
 #include "superpose/cli/output.h"
 #include "superpose/cli/run_text.h"
 #include "superpose/cli/verbs.h"
+#include "superpose/study/study.h"
 
 namespace superpose::cli {
 namespace {
@@ -85,7 +86,7 @@ void print_run(const store::Run& run) {
     fmt::print("  finished  {}, after {}\n", one_line(run.finished_at), duration(run.seconds));
   }
   if (!run.error.empty()) fmt::print("  error     {}\n", one_line(run.error));
-  fmt::print("config\n{}", described(shown_config(run), "  "));
+  fmt::print("config\n{}", described(study::shown_config(run), "  "));
   if (!run.result.is_null()) fmt::print("result\n{}", described(run.result, "  "));
 }
 
@@ -96,7 +97,7 @@ int show(const Flags& flags) {
     print_run(run);
     return 0;
   }
-  Json whole = run_summary(run);
+  Json whole = study::run_summary(run);
   whole["result"] = run.result;
   print_json("show", {{"store", flags.store}, {"run", flags.run}}, {{"run", std::move(whole)}});
   return 0;

@@ -73,25 +73,6 @@ void print_ledger(const std::vector<study::Claim>& claims) {
       claims.size(), confirmed, denied, claims.size() - confirmed - denied);
 }
 
-Json result_json(const study::StudyResult& r) {
-  Json claims = Json::array();
-  for (const auto& c : r.claims) claims.push_back(study::to_json(c));
-  return {{"study", r.name},
-          {"store", r.store.string()},
-          {"report", r.report.string()},
-          {"runs",
-           {{"total", r.progress.total},
-            {"done", r.progress.done},
-            {"skipped", r.progress.skipped},
-            {"failed", r.progress.failed},
-            {"diverged", r.progress.diverged},
-            {"seconds", r.progress.seconds}}},
-          {"recorded", r.recorded},
-          {"stopped", r.stopped},
-          {"failures", r.failures},
-          {"claims", claims}};
-}
-
 // "seed=range(3)" is an override; anything else has to be there as a file or folder.
 void sort_words(Options& o) {
   for (const std::string& word : o.words) {
@@ -127,7 +108,7 @@ int run_verb(Options& o) {
                 {"checkpoints", o.checkpoints},
                 {"results", o.study.results.empty() ? Json(nullptr) : Json(o.study.results)},
                 {"jobs", o.study.jobs}},
-               result_json(result));
+               study::to_json(result));
   } else {
     print_ledger(result.claims);
     fmt::print("\n{} runs in {} ({} were already there). The page: {}\n", result.progress.done,

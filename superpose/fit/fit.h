@@ -298,6 +298,31 @@ Selected select(const Table& table, const Law& law, const Selection& selection);
 // All of it: the rows of a table under a law.
 Result fit(const Table& table, const Law& law, const Selection& selection = {}, const Options& options = {});
 
+// A fit as it is asked for, in words: by the command line, from Python.
+struct Request {
+  std::string law;  // a name of laws(), or a formula over the table's columns
+  Selection selection{};
+  std::map<std::string, double> fixed{};                // as Options::fixed
+  std::string objective{};                              // objective_name(); "" = the law's own
+  double delta = 1e-3;                                  // as Options::delta
+  std::string interval = "auto";                        // auto, profile, bootstrap, t
+  std::optional<int> bootstrap{};                       // resamples; nullopt = default_bootstrap()
+  uint64_t seed = 0;                                    // 0 .. 2^53
+  std::function<void(int done, int total)> progress{};  // as Options::progress
+};
+struct Answer {
+  Request request;
+  Law law;
+  Selected selected;
+  Options options;  // as they were used
+  Result result;
+};
+// Error{usage} for a request that cannot be, and what select() and Law::fit throw. `where` names the table in errors.
+Answer fit(const Table& table, const std::string& where, const Request& request);
+// The object of the command-line contract (docs/schema/fit.json) without schema, version and config.
+Json to_json(const Answer& answer);
+Json config_json(const std::string& table, const Answer& answer);  // its config
+
 // A fit as `fit --json` wrote it: all that is needed to do it again.
 struct StoredFit {
   Law law;
@@ -309,6 +334,17 @@ struct StoredFit {
 };
 // Error{bad_file} when the object is not one, or its table was too large to be kept.
 StoredFit stored_fit(const Json& fit);
+
+// The fitted law elsewhere, and the asymptotic 95 % interval of the curve itself (not of a new observation); NaN where
+// there is none. One value per row. No judgement of how far that may be trusted: that is forecast()'s.
+struct Predicted {
+  std::vector<double> y, low, high;
+};
+// inputs: every input of the law, in its units (Selection::units); one value, or one per row. group: empty without
+// groups, one for all rows, or one per row. Error{usage} for inputs or groups that are missing, unknown or of different
+// lengths.
+Predicted predict(const StoredFit& fit, const std::map<std::string, std::vector<double>>& inputs,
+                  const std::vector<std::string>& group = {});
 
 struct ForecastRequest {
   std::vector<double> x;                              // values of the law's first input; for chinchilla may be empty
@@ -372,6 +408,9 @@ struct Forecast {
   std::string because;
   std::vector<std::string> notes;
 };
+// Values by input, "x" for the law's first one, into request.x and request.inputs. Error{usage}: the first input given
+// twice, or not at all where nothing else is asked.
+void set_inputs(ForecastRequest& request, const Law& law, const std::map<std::string, std::vector<double>>& values);
 // Error{usage} for inputs that are missing, not above 0, or unknown groups.
 Forecast forecast(const StoredFit& fit, const ForecastRequest& request);
 Json to_json(const Forecast& forecast, const Law& law);

@@ -586,6 +586,26 @@ class Forecaster {
 
 }  // namespace
 
+void set_inputs(ForecastRequest& request, const Law& law, const std::map<std::string, std::vector<double>>& values) {
+  const std::string& first = law.inputs[0];
+  for (const auto& [input, list] : values) {
+    if (list.empty()) continue;
+    if (input != first && input != "x") {
+      request.inputs[input] = list;
+      continue;
+    }
+    if (!request.x.empty()) {
+      throw Error(ErrorKind::usage,
+                  fmt::format("forecast: --x is the law's first input, {0}, and --{0} is given too", first));
+    }
+    request.x = list;
+  }
+  if (request.x.empty() && request.compute.empty() && !request.threshold) {
+    throw Error(ErrorKind::usage, fmt::format("forecast: at which {}? Say --{} A,B,C (law {})", first,
+                                              first.size() == 1 ? first : "x", law.name));
+  }
+}
+
 Forecast forecast(const StoredFit& fit, const ForecastRequest& request) {
   try {
     return Forecaster(fit, request).run();

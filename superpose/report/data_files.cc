@@ -2,6 +2,8 @@
 // The full data of a page as files: nothing decimated, nothing rounded.
 #include <fmt/format.h>
 
+#include "superpose/base/error.h"
+#include "superpose/base/files.h"
 #include "superpose/report/figure_csv.h"
 #include "superpose/report/page.h"
 
@@ -62,6 +64,19 @@ void for_each_data_file(const Inputs& inputs,
     write("claims.json", claims.dump(1, ' ', false, Json::error_handler_t::replace) + "\n");
   }
   for (const Figure* figure : figures_of(page)) write("figures/" + figure->id + ".csv", figure_csv(*figure));
+}
+
+size_t write_data(const Inputs& inputs, const std::filesystem::path& folder) {
+  std::error_code failed;
+  std::filesystem::create_directories(folder / "figures", failed);
+  if (failed)
+    throw Error(ErrorKind::io, fmt::format("{}: cannot make this folder: {}", folder.string(), failed.message()));
+  size_t files = 0;
+  for_each_data_file(inputs, [&](const std::string& name, const std::string& text) {
+    write_file(folder / name, text);
+    ++files;
+  });
+  return files;
 }
 
 }  // namespace superpose::report

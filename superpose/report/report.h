@@ -16,6 +16,7 @@
 //
 // Who calls it: cli/report, study/ (the page of a study).
 #pragma once
+#include <filesystem>
 #include <functional>
 #include <span>
 #include <string>
@@ -77,6 +78,9 @@ inline constexpr size_t kPageBytes = 3'000'000;
 // What the page was made from, whole: README.txt, runs.jsonl, curves.csv, claims.json, figures/ID.csv. Calls
 // write(name, text) for each; names are relative, with / between folder and file.
 void for_each_data_file(const Inputs& inputs, const std::function<void(const std::string&, const std::string&)>& write);
+
+// The same as files in a folder, which is made if absent; returns how many. Error{io}.
+size_t write_data(const Inputs& inputs, const std::filesystem::path& folder);
 
 // The page in pieces, for who shows it inside another one (serve/).
 struct Pieces {

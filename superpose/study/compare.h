@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "superpose/base/error.h"
 #include "superpose/base/json.h"
 #include "superpose/fit/fit.h"
 #include "superpose/study/inspect.h"
@@ -75,5 +77,23 @@ struct Discontinuity {
 std::vector<Discontinuity> discontinuities(const std::vector<double>& values);
 
 Json to_json(const Comparison& comparison);
+
+// Many paths inspected, as `superpose inspect` does it: folders of checkpoints expanded, a path that cannot be read
+// among several that can is an entry of `errors`.
+struct Inspections {
+  std::vector<std::string> paths;  // expanded
+  std::vector<Inspection> inspections;
+  std::vector<std::pair<std::string, Error>> errors;  // path, why
+  std::optional<Comparison> comparison;
+  Json body;  // of the contract: one file's object, or {"files": [...]}; with "compare"
+};
+// nullopt: compare where a folder of checkpoints was expanded. options.progress is told of all paths together. Error as
+// inspect() where there is one path.
+Inspections inspect_paths(const std::vector<std::string>& paths, const InspectOptions& options,
+                          std::optional<bool> compare = {});
+// A table of models measured elsewhere takes the place of checkpoints; its path ends in .csv or .tsv. Error{usage}:
+// other paths beside it; else as compare_table.
+bool is_table_of_models(const std::string& path);
+Comparison compare_table_file(const std::vector<std::string>& paths);
 
 }  // namespace superpose::study

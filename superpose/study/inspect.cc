@@ -98,7 +98,7 @@ FrequencyReport frequency_report(const RowSource& W, std::span<const double> nor
                                  const InspectOptions& options, ThreadPool& pool) {
   FrequencyReport out;
   const Split split = split_rows(counts);
-  out.counts_file = *options.counts;
+  out.counts_file = options.counts.value_or("");
   out.seen_rows = split.seen.size(), out.unseen_rows = split.unseen.size();
   out.norm_correlation = geometry::correlation(norms, counts);
   out.seen = subset_overlap(W, split.seen, pool);
@@ -208,6 +208,8 @@ MatrixReport inspect_rows(const RowSource& W, std::string_view role, const Inspe
   return out;
 }
 
+bool with_counts(const InspectOptions& options) { return options.counts || !options.count_values.empty(); }
+
 std::vector<checkpoint::Role> roles_of(const checkpoint::Checkpoint& file, const InspectOptions& options) {
   if (options.tensor) return checkpoint::resolve_heads(file, *options.tensor);
   std::vector<checkpoint::Role> roles;
@@ -254,7 +256,11 @@ MatrixReport inspect_matrix(const RowSource& W, std::string_view role, const Ins
 }
 
 Inspection inspect(const std::filesystem::path& path, const InspectOptions& options) {
-  const auto file = checkpoint::Checkpoint::open(path);
+  return inspect(checkpoint::Checkpoint::open(path), path, options);
+}
+
+Inspection inspect(const checkpoint::Checkpoint& file, const std::filesystem::path& path,
+                   const InspectOptions& options) {
   ThreadPool pool(options.threads > 0 ? options.threads : available_cores());
   Inspection out;
   out.path = path.string();
@@ -286,7 +292,8 @@ Inspection inspect(const std::filesystem::path& path, const InspectOptions& opti
     }
     Extras extras;
     extras.full = role.role != "matrix" || !options.all;
-    if (options.counts && (role.role != "matrix" || options.tensor)) extras.counts = texts.counts(tensor.shape[0]);
+    if (with_counts(options) && (role.role != "matrix" || options.tensor))
+      extras.counts = texts.counts(tensor.shape[0]);
     if (extras.full) extras.asked = texts.asked_rows(tensor.shape[0]);
     MatrixReport report;
     try {

@@ -12,6 +12,7 @@
 #include "superpose/base/json.h"
 #include "superpose/base/rows.h"
 #include "superpose/base/threads.h"
+#include "superpose/checkpoint/checkpoint.h"
 #include "superpose/geometry/geometry.h"
 #include "superpose/hub/hub.h"
 
@@ -86,7 +87,8 @@ struct InspectOptions {
   bool centered_crowding = false;                       // ... after the mean row was removed
   size_t crowded = 10, neighbors = 5;                   // how many rows are listed, and how many neighbours of each
   std::vector<std::string> tokens = {};                 // ids or texts whose neighbours are wanted
-  std::optional<std::string> counts = std::nullopt;     // a file of token frequencies
+  std::optional<std::string> counts = std::nullopt;     // a file of token frequencies ...
+  std::vector<double> count_values = {};                // ... or one >= 0 for each row, instead of it
   std::vector<size_t> top = {};                         // most frequent K, for the figures beside the whole
   std::optional<std::string> tokenizer = std::nullopt;  // a file that says what ids spell
   // What is being done and how much of it is done, in [0, 1].
@@ -113,8 +115,8 @@ struct SubsetOverlap {
   std::optional<double> mean_square, mean_square_centered;
 };
 
-struct FrequencyReport {  // what a table of token counts adds
-  std::string counts_file;
+struct FrequencyReport {    // what a table of token counts adds
+  std::string counts_file;  // empty: they came as values
   size_t seen_rows = 0, unseen_rows = 0;
   SubsetOverlap seen, unseen;
   std::vector<std::pair<size_t, SubsetOverlap>> top;  // the K most frequent
@@ -201,8 +203,13 @@ MatrixReport inspect_matrix(MatrixView<const T> W, std::string_view role, const 
 
 // path: a file, a model folder or hf:OWNER/NAME. Errors as checkpoint::Checkpoint::open, rows and resolve_heads.
 Inspection inspect(const std::filesystem::path& path, const InspectOptions& options = {});
+// The same of a checkpoint that is open already; path: what the result calls it.
+Inspection inspect(const checkpoint::Checkpoint& file, const std::filesystem::path& path,
+                   const InspectOptions& options = {});
 
 // The object of the command-line contract, docs/schema/inspect.json, without schema, version and config.
 Json to_json(const Inspection& inspection);
+// Its config. compare: is a table over the paths wanted?
+Json config_json(const std::vector<std::string>& paths, const InspectOptions& options, bool compare);
 
 }  // namespace superpose::study

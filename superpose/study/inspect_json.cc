@@ -111,7 +111,7 @@ Json json_of(const FrequencyReport& f, size_t m) {
     entry.update(json_of(subset, m));
     top.push_back(std::move(entry));
   }
-  return {{"counts_file", f.counts_file},
+  return {{"counts_file", f.counts_file.empty() ? Json(nullptr) : Json(f.counts_file)},
           {"seen_rows", f.seen_rows},
           {"unseen_rows", f.unseen_rows},
           {"norm_spearman", or_null(f.norm_correlation.spearman)},
@@ -205,6 +205,25 @@ Json json_of(const MatrixReport& r) {
 }
 
 }  // namespace
+
+Json config_json(const std::vector<std::string>& paths, const InspectOptions& o, bool compare) {
+  const auto or_null = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
+  return {{"paths", paths},
+          {"tensor", or_null(o.tensor)},
+          {"all", o.all},
+          {"transpose", o.transpose},
+          {"quick", o.quick},
+          {"exact", o.exact},
+          {"max_exact_pairs", or_null(o.max_exact_pairs)},
+          {"sampled_pairs", o.sampled_pairs},
+          {"seed", o.seed},
+          {"counts", or_null(o.counts)},
+          {"top", o.top},
+          {"tokenizer", or_null(o.tokenizer)},
+          {"tokens", o.tokens},
+          {"centered", o.centered_crowding},
+          {"compare", compare}};
+}
 
 Json to_json(const Inspection& inspection) {
   Json matrices = Json::array(), skipped = Json::array();

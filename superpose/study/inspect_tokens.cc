@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "superpose/base/error.h"
 #include "superpose/base/printable.h"
@@ -15,7 +16,7 @@ namespace {
 // The vocabulary of the file or of its folder; an empty one when there is none.
 tokenizer::Vocabulary vocabulary_of(const std::filesystem::path& path, const checkpoint::Checkpoint& file) {
   if (!file.tokens().empty()) return tokenizer::from_tokens(file.tokens(), path.filename().string());
-  return tokenizer::read_vocabulary(*file.folder());
+  return file.folder() ? tokenizer::read_vocabulary(*file.folder()) : tokenizer::Vocabulary{};
 }
 
 }  // namespace
@@ -51,7 +52,19 @@ void TokenTexts::check_rows(uint64_t n) {
   vocabulary_ = {};
 }
 
-std::vector<double> TokenTexts::counts(uint64_t n) const { return tokenizer::read_counts(*options_.counts, n).per_id; }
+std::vector<double> TokenTexts::counts(uint64_t n) const {
+  const auto& values = options_.count_values;
+  if (values.empty()) return tokenizer::read_counts(*options_.counts, n).per_id;
+  if (values.size() != n) {
+    throw Error(ErrorKind::usage, fmt::format("counts: {} values, expected {}, one for each row", values.size(), n));
+  }
+  for (size_t i = 0; i < n; ++i) {
+    if (!std::isfinite(values[i]) || values[i] < 0) {
+      throw Error(ErrorKind::usage, fmt::format("counts: {} for row {}, expected a number >= 0", values[i], i));
+    }
+  }
+  return values;
+}
 
 std::vector<size_t> TokenTexts::asked_rows(uint64_t n) const {
   std::vector<size_t> out;

@@ -24,7 +24,7 @@ class TokenTexts {
   void check_rows(uint64_t n);
   const std::string& source() const { return vocabulary_.source(); }  // the file; empty without a vocabulary
   const std::string& warning() const { return warning_; }  // why there are no texts; empty if nothing went wrong
-  // [n], from options.counts. Error as tokenizer::read_counts.
+  // [n], from options.counts or count_values. Error as tokenizer::read_counts; Error{usage} for values that cannot be.
   std::vector<double> counts(uint64_t n) const;
   // The rows of options.tokens: ids below n, or texts of the vocabulary. Error{usage} names what is not found.
   std::vector<size_t> asked_rows(uint64_t n) const;

@@ -215,4 +215,23 @@ std::vector<store::Run> load_results(const std::string& path_or_builtin) {
   return out;
 }
 
+Json shown_config(const store::Run& run) { return run.kind == "toy" ? toy::whole_config(run.config) : run.config; }
+
+Json run_summary(const store::Run& run) {
+  const bool is_finished = !run.finished_at.empty();
+  const auto loss = run.result.is_object() ? run.result.find("loss") : run.result.end();
+  const bool has_loss = run.result.is_object() && loss != run.result.end() && loss->is_number();
+  return {{"id", run.id},
+          {"key", run.key},
+          {"kind", run.kind},
+          {"status", run.status},
+          {"config", shown_config(run)},
+          {"loss", has_loss ? *loss : Json()},
+          {"error", run.error.empty() ? Json() : Json(run.error)},
+          {"seconds", is_finished ? Json(run.seconds) : Json()},
+          {"version", run.version},
+          {"started_at", run.started_at},
+          {"finished_at", is_finished ? Json(run.finished_at) : Json()}};
+}
+
 }  // namespace superpose::study

@@ -32,4 +32,10 @@ std::string makers(const std::vector<store::Run>& runs);
 // A file, or "builtin": every table of studies/results that is compiled in. Error{io | bad_file | unsupported}.
 std::vector<store::Run> load_results(const std::string& path_or_builtin);
 
+// The configuration of a run with the fields that the store leaves out because they are at their default.
+Json shown_config(const store::Run& run);
+// {"id", "key", "kind", "status", "config", "loss", "error", "seconds", "version", "started_at", "finished_at"}: a run
+// in the contract's ls and show; what is not known is null.
+Json run_summary(const store::Run& run);
+
 }  // namespace superpose::study

@@ -127,4 +127,23 @@ report::Inputs report_inputs(const store::Store& store, const std::string& title
   return inputs;
 }
 
+Json to_json(const StudyResult& r) {
+  Json claims = Json::array();
+  for (const auto& c : r.claims) claims.push_back(to_json(c));
+  return {{"study", r.name},
+          {"store", r.store.string()},
+          {"report", r.report.string()},
+          {"runs",
+           {{"total", r.progress.total},
+            {"done", r.progress.done},
+            {"skipped", r.progress.skipped},
+            {"failed", r.progress.failed},
+            {"diverged", r.progress.diverged},
+            {"seconds", r.progress.seconds}}},
+          {"recorded", r.recorded},
+          {"stopped", r.stopped},
+          {"failures", r.failures},
+          {"claims", claims}};
+}
+
 }  // namespace superpose::study

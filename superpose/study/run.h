@@ -40,6 +40,8 @@ struct StudyResult {
 // checkpoints, the ledger over every run in the store, and the page. Error{usage | io | bad_file} before anything ran;
 // a checkpoint that cannot be read is a failure in the result, not an Error.
 StudyResult run_study(const StudyOptions& options);
+// The object of the command-line contract, docs/schema/study.json, without schema, version and config.
+Json to_json(const StudyResult& result);
 
 // What the page of a store is made from. title: empty = named after the last study that was judged in it. results: as
 // in StudyOptions. whole = false: without what only the explorer of single runs shows, which is most of the bytes.

@@ -9,6 +9,8 @@
 //   inspect    a checkpoint's head read (checkpoint/) and measured (geometry/), with a verdict
 //   compare    several checkpoints: overlap against width, norms over training, duplicates and contradictions
 //   claims     the ledger: each claim of the paper against what was computed here
+//   plan       a sweep from its request to its end
+//   serving    a store in the browser
 //   run        a whole study: sweep, fits, inspections, ledger, page
 //   results    finished runs as a table, and back: what took hours, kept beside the code
 //   files      study files, published tables and tolerances, compiled in
@@ -19,7 +21,9 @@
 #include "superpose/study/files.h"
 #include "superpose/study/inspect.h"
 #include "superpose/study/live.h"
+#include "superpose/study/plan.h"
 #include "superpose/study/results.h"
 #include "superpose/study/run.h"
+#include "superpose/study/serving.h"
 #include "superpose/study/snapshot.h"
 #include "superpose/study/toy_run.h"

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "superpose/cli/serving.h"
+#include "superpose/study/serving.h"
 
 #include <cstdlib>
 
 #include "superpose/base/error.h"
 #include "superpose/base/files.h"
-#include "superpose/cli/run_text.h"
-#include "superpose/study/study.h"
+#include "superpose/study/dial.h"
+#include "superpose/study/results.h"
+#include "superpose/study/run.h"
 
-namespace superpose::cli {
+namespace superpose::study {
 namespace {
 
 // Never from the command line, which every user of a machine can read.
@@ -33,7 +34,7 @@ class Session : public serve::DialSession {
   bool done() const override { return dial_.done(); }
 
  private:
-  study::Dial dial_;
+  Dial dial_;
 };
 
 }  // namespace
@@ -45,11 +46,11 @@ std::unique_ptr<serve::Server> start_server(const ServeFlags& flags) {
   options.port = flags.port;
   options.token = read_token(flags.token_file);
   options.report_inputs = [results = flags.results](const store::Store& store, bool whole) {
-    return study::report_inputs(store, "", results, whole);
+    return report_inputs(store, "", results, whole);
   };
   options.shown_config = shown_config;
   options.make_dial = [](const Json& config) { return std::make_unique<Session>(config); };
   return std::make_unique<serve::Server>(options);
 }
 
-}  // namespace superpose::cli
+}  // namespace superpose::study

@@ -7,7 +7,7 @@
 
 #include "superpose/serve/serve.h"
 
-namespace superpose::cli {
+namespace superpose::study {
 
 inline constexpr int kDefaultPort = 8080;
 
@@ -22,4 +22,4 @@ struct ServeFlags {
 // The serve::Server of this program: its report, its toy model behind the dial. Throws what serve::Server throws.
 std::unique_ptr<serve::Server> start_server(const ServeFlags& flags);
 
-}  // namespace superpose::cli
+}  // namespace superpose::study

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <thread>
+
+#include "python/bindings/bind.h"
+#include "superpose/base/limits.h"
+#include "superpose/base/threads.h"
+
+namespace superpose::python {
+namespace {
+
+constexpr int kDeepest = 64;
+
+Json to_json(py::handle value, const std::string& what, int depth) {
+  if (depth > kDeepest) throw Error(ErrorKind::usage, what + ": nested deeper than 64");
+  if (value.is_none()) return nullptr;
+  if (py::isinstance<py::bool_>(value)) return value.cast<bool>();
+  if (py::isinstance<py::int_>(value)) {
+    const int64_t number = PyLong_AsLongLong(value.ptr());
+    if (number != -1 || !PyErr_Occurred()) return number;
+    PyErr_Clear();
+    throw Error(ErrorKind::usage, fmt::format("{}: {} does not fit in 64 bits", what, std::string(py::str(value))));
+  }
+  if (py::isinstance<py::float_>(value)) return value.cast<double>();
+  if (py::isinstance<py::str>(value)) return value.cast<std::string>();
+  if (py::isinstance<py::dict>(value)) {
+    Json out = Json::object();
+    for (const auto& [key, item] : py::reinterpret_borrow<py::dict>(value)) {
+      const std::string name = py::str(key);
+      out[name] = to_json(item, what + "." + name, depth + 1);
+    }
+    return out;
+  }
+  if (py::isinstance<py::list>(value) || py::isinstance<py::tuple>(value)) {
+    Json out = Json::array();
+    for (const py::handle item : value) out.push_back(to_json(item, what, depth + 1));
+    return out;
+  }
+  if (py::hasattr(value, "tolist")) return to_json(value.attr("tolist")(), what, depth + 1);  // NumPy's, scalars too
+  if (py::hasattr(value, "__fspath__")) return value.attr("__fspath__")().cast<std::string>();
+  throw Error(ErrorKind::usage, fmt::format("{}: {} is no number, text, list or dict", what,
+                                            std::string(py::str(value.get_type().attr("__name__")))));
+}
+
+// "--max-factor" is what the program calls max_factor.
+std::string in_python_words(std::string text) {
+  for (size_t at = text.find("--"); at != std::string::npos; at = text.find("--", at)) {
+    size_t end = at + 2;
+    while (end < text.size() &&
+           (std::isalnum(static_cast<unsigned char>(text[end])) || text[end] == '-' || text[end] == '_'))
+      ++end;
+    const bool is_flag = end > at + 2 && std::isalpha(static_cast<unsigned char>(text[at + 2])) &&
+                         (at == 0 || !std::isalnum(static_cast<unsigned char>(text[at - 1])));
+    if (!is_flag) {
+      at = end;
+      continue;
+    }
+    std::string name = text.substr(at + 2, end - at - 2);
+    std::replace(name.begin(), name.end(), '-', '_');
+    text.replace(at, end - at, name);
+    at += name.size();
+  }
+  return text;
+}
+
+void translate(std::exception_ptr thrown) {
+  try {
+    if (thrown) std::rethrow_exception(thrown);
+  } catch (const Error& e) {
+    const py::object type = py::module_::import("superpose.error").attr("Error");
+    const py::object error = type(std::string(error_kind_name(e.kind())), in_python_words(e.what()));
+    PyErr_SetObject(type.ptr(), error.ptr());
+  }
+}
+
+}  // namespace
+
+py::object to_python(const Json& value) {
+  switch (value.type()) {
+    case Json::value_t::object: {
+      py::dict out;
+      for (const auto& [name, item] : value.items()) out[py::str(name)] = to_python(item);
+      return std::move(out);
+    }
+    case Json::value_t::array: {
+      py::list out(value.size());
+      for (size_t i = 0; i < value.size(); ++i) out[i] = to_python(value[i]);
+      return std::move(out);
+    }
+    case Json::value_t::string: {
+      const auto& text = value.get_ref<const std::string&>();
+      // What came out of a stranger's file need not be UTF-8.
+      return py::reinterpret_steal<py::object>(
+          PyUnicode_DecodeUTF8(text.data(), static_cast<py::ssize_t>(text.size()), "replace"));
+    }
+    case Json::value_t::boolean:
+      return py::bool_(value.get<bool>());
+    case Json::value_t::number_integer:
+      return py::int_(value.get<int64_t>());
+    case Json::value_t::number_unsigned:
+      return py::int_(value.get<uint64_t>());
+    case Json::value_t::number_float: {
+      const double number = value.get<double>();
+      return std::isfinite(number) ? py::object(py::float_(number)) : py::none();
+    }
+    default:
+      return py::none();
+  }
+}
+
+Json to_json(py::handle value, const std::string& what) { return to_json(value, what, 0); }
+
+py::buffer_info Array::buffer() {
+  std::vector<py::ssize_t> strides(shape_.size(), static_cast<py::ssize_t>(item_));
+  for (size_t k = shape_.size(); k-- > 1;) strides[k - 1] = strides[k] * shape_[k];
+  return py::buffer_info(data_, static_cast<py::ssize_t>(item_), format_, static_cast<py::ssize_t>(shape_.size()),
+                         shape_, strides);
+}
+
+MatrixArgument::MatrixArgument(const py::buffer& buffer, const std::string& name) : info_(buffer.request()) {
+  is_float_ = info_.format == py::format_descriptor<float>::format();
+  if (!is_float_ && info_.format != py::format_descriptor<double>::format()) {
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: elements of type '{}', expected float32 or float64", name, info_.format));
+  }
+  if (info_.ndim != 2) {
+    throw Error(ErrorKind::usage, fmt::format("{}: {} dimensions, expected 2: one row per feature", name, info_.ndim));
+  }
+  if (info_.size > 0 && (info_.strides[1] != info_.itemsize || info_.strides[0] != info_.itemsize * info_.shape[1])) {
+    throw Error(ErrorKind::usage, name + ": not in C order; numpy.ascontiguousarray makes a copy that is");
+  }
+}
+
+std::vector<double> numbers_argument(const py::buffer& buffer, const std::string& name) {
+  const py::buffer_info info = buffer.request();
+  if (info.ndim != 1 || info.format != py::format_descriptor<double>::format()) {
+    throw Error(ErrorKind::usage, name + ": expected a one-dimensional array of float64");
+  }
+  std::vector<double> out;
+  const auto* const data = static_cast<const std::byte*>(info.ptr);
+  for (py::ssize_t i = 0; i < info.shape[0]; ++i)
+    out.push_back(*reinterpret_cast<const double*>(data + i * info.strides[0]));
+  return out;
+}
+
+void Monitor::report(double fraction, std::string text) {
+  if (cancelled_) throw Interrupted{};
+  const std::scoped_lock guard(mutex_);
+  fraction_ = fraction, text_ = std::move(text), news_ = true;
+}
+
+void interruptible(const py::object& progress, const std::function<void(Monitor&)>& work) {
+  constexpr auto kLook = std::chrono::milliseconds(50);
+  Monitor monitor;
+  std::exception_ptr failure, interrupt;
+  std::thread thread([&] {
+    try {
+      work(monitor);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    const std::scoped_lock guard(monitor.mutex_);
+    monitor.finished_ = true;
+    monitor.changed_.notify_one();
+  });
+  for (bool finished = false; !finished;) {
+    bool news = false;
+    double fraction = 0;
+    std::string text;
+    {
+      const py::gil_scoped_release release;
+      std::unique_lock lock(monitor.mutex_);
+      finished = monitor.changed_.wait_for(lock, kLook, [&] { return monitor.finished_; });
+      news = std::exchange(monitor.news_, false);
+      fraction = monitor.fraction_, text = monitor.text_;
+    }
+    if (interrupt) continue;
+    try {
+      if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+      if (news && !progress.is_none()) progress(fraction, text);
+    } catch (...) {
+      interrupt = std::current_exception();
+      monitor.cancelled_ = true;
+    }
+  }
+  {
+    const py::gil_scoped_release release;
+    thread.join();
+  }
+  if (interrupt) std::rethrow_exception(interrupt);
+  if (failure) std::rethrow_exception(failure);
+}
+
+void bind_base(py::module_& module) {
+  py::register_exception_translator(translate);
+  py::class_<Array>(module, "Array", py::buffer_protocol(), "Numbers; numpy.asarray() views them without a copy.")
+      .def_buffer(&Array::buffer);
+  module.def(
+      "available_cores", [] { return available_cores(); },
+      "Cores this process may use: affinity and control groups count.");
+}
+
+}  // namespace superpose::python

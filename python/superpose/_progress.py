@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bars for long work: tqdm where it is installed, one line of text elsewhere."""
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any, Callable, Optional, Type, Union
+
+Callback = Callable[[float, str], object]
+#: None: a bar on terminals and in notebooks; True: always; False: never; or a function of (fraction, text).
+Progress = Union[None, bool, Callback]
+
+_DELAY = 1.0  # seconds: shorter work shows nothing
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules.get("IPython")
+    if shell is None:
+        return False
+    instance = shell.get_ipython()
+    return instance is not None and instance.__class__.__name__ == "ZMQInteractiveShell"
+
+
+def _on_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _tqdm() -> Any:
+    try:
+        import tqdm
+    except ImportError:
+        return None
+    if _in_notebook():
+        try:
+            import ipywidgets  # noqa: F401
+            import tqdm.notebook
+
+            return tqdm.notebook.tqdm
+        except ImportError:
+            pass
+    return tqdm.tqdm
+
+
+class _Line:
+    """What tqdm would do, in one line of text."""
+
+    def __init__(self, label: str) -> None:
+        self.label, self.started, self.shown = label, time.monotonic(), False
+
+    def update(self, fraction: float, text: str) -> None:
+        elapsed = time.monotonic() - self.started
+        left = f", about {elapsed * (1 - fraction) / fraction:.0f} s left" if fraction > 0.02 else ""
+        filled = int(24 * fraction)
+        bar = "█" * filled + "░" * (24 - filled)
+        print(f"\r{self.label} {bar} {100 * fraction:3.0f} %  {text}{left}\033[K", end="", file=sys.stderr, flush=True)
+        self.shown = True
+
+    def close(self) -> None:
+        if self.shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+class _Tqdm:
+    def __init__(self, label: str, tqdm: Any) -> None:
+        shape = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]{postfix}"
+        self.bar = tqdm(total=1.0, desc=label, bar_format=shape, leave=False, file=sys.stderr)
+
+    def update(self, fraction: float, text: str) -> None:
+        self.bar.set_postfix_str(text, refresh=False)
+        self.bar.update(max(fraction - self.bar.n, 0.0))
+        self.bar.refresh()
+
+    def close(self) -> None:
+        self.bar.close()
+
+
+class bar:
+    """``with bar(progress, "toy") as callback:`` gives what the compiled half calls: a function, or None.
+
+    The bar appears once the work has taken a second and is redrawn at most ten times a second.
+    """
+
+    def __init__(self, progress: Progress, label: str) -> None:
+        self._progress, self._label = progress, label
+        self._shown: Union[_Line, _Tqdm, None] = None
+        self._started = self._last = time.monotonic()
+
+    def __enter__(self) -> Optional[Callback]:
+        if callable(self._progress):
+            return self._progress
+        wanted = self._progress if self._progress is not None else _on_terminal() or _in_notebook()
+        return self._update if wanted else None
+
+    def _update(self, fraction: float, text: str) -> None:
+        now = time.monotonic()
+        if now - self._started < _DELAY or now - self._last < 0.1:
+            return
+        self._last = now
+        if self._shown is None:
+            tqdm = _tqdm()
+            self._shown = _Tqdm(self._label, tqdm) if tqdm is not None else _Line(self._label)
+        self._shown.update(min(max(fraction, 0.0), 1.0), text)
+
+    def __exit__(self, kind: Optional[Type[BaseException]], value: Optional[BaseException],
+                 trace: Optional[TracebackType]) -> None:
+        if self._shown is not None:
+            self._shown.close()

@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run stores and the runs in them: superpose.open_store, Store, Runs, Run."""
+from __future__ import annotations
+
+import csv
+import json
+import os
+import pathlib
+import sqlite3
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Union, overload
+
+from . import _native
+from ._result import PathLike, choose_figure, number
+from ._tables import frame, union
+from .error import Error, usage
+
+
+class Run:
+    """One run of a store: its configuration and, once it is finished, its result."""
+
+    def __init__(self, record: Dict[str, Any]) -> None:
+        self._record = record
+
+    @property
+    def id(self) -> Optional[int]:
+        """In the store; None for a recorded run of a results table."""
+        return self._record["id"] or None
+
+    @property
+    def key(self) -> str:
+        """What identifies (configuration, numerics version): 16 hex digits."""
+        return str(self._record["key"])
+
+    @property
+    def status(self) -> str:
+        """ "ok", "diverged", "failed", "running" or "interrupted"."""
+        return str(self._record["status"])
+
+    @property
+    def config(self) -> Dict[str, Any]:
+        return dict(self._record["config"])
+
+    @property
+    def result(self) -> Dict[str, Any]:
+        """What was measured (docs/schema/toy.json); empty until the run is finished."""
+        return dict(self._record["result"] or {})
+
+    @property
+    def loss(self) -> Optional[float]:
+        return self._record["loss"]  # type: ignore[no-any-return]
+
+    @property
+    def error(self) -> Optional[str]:
+        """Why it failed."""
+        return self._record["error"]  # type: ignore[no-any-return]
+
+    @property
+    def seconds(self) -> Optional[float]:
+        return self._record["seconds"]  # type: ignore[no-any-return]
+
+    def to_dict(self) -> Dict[str, Any]:
+        """What ``superpose show STORE RUN --json`` says of the run."""
+        return dict(self._record)
+
+    def flat(self) -> Dict[str, Any]:
+        """One row of a table: id, status, every field of the configuration, every number of the result."""
+        r = self._record
+        out: Dict[str, Any] = {"id": r["id"], "status": r["status"], **(r["config"] if isinstance(r["config"], dict) else {})}
+        for name, value in (r["result"] or {}).items():
+            if name not in out and (value is None or isinstance(value, (bool, int, float, str))):
+                out[name] = value
+        out.setdefault("loss", r["loss"])
+        out.update({"seconds": r["seconds"], "error": r["error"], "version": r["version"], "started_at": r["started_at"],
+                    "finished_at": r["finished_at"], "key": r["key"]})
+        return out
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and self._record == other._record
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        c = self._record["config"]
+        what = ", ".join(f"{name} {c[name]}" for name in ("dim", "law", "decay", "seed") if name in c)
+        return f"<superpose.Run {self.id}: {what}: {self.status}, loss {number(self.loss)}>"
+
+
+class Runs(Sequence[Run]):
+    """Runs, in order of their ids. Like a list; as a table with to_frame(); as figures with plot()."""
+
+    def __init__(self, records: Sequence[Dict[str, Any]], store: Optional[str] = None,
+                 outcome: Optional[Dict[str, Any]] = None) -> None:
+        self._records = list(records)
+        #: The file they came from; None for recorded runs.
+        self.store = store
+        #: Of superpose.sweep: total, done, skipped, failed, diverged, seconds, stopped, failures.
+        self.outcome: Dict[str, Any] = outcome or {}
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    @overload
+    def __getitem__(self, place: int) -> Run: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "Runs": ...
+
+    def __getitem__(self, place: Union[int, slice]) -> Union[Run, "Runs"]:
+        if isinstance(place, slice):
+            return Runs(self._records[place], self.store)
+        return Run(self._records[place])
+
+    def __iter__(self) -> Iterator[Run]:
+        return (Run(record) for record in self._records)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Runs) and self._records == other._records
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def where(self, **fields: Any) -> "Runs":
+        """Those whose configuration (or status) has these values: ``runs.where(dim=50, decay=-1)``."""
+        rows = [Run(record).flat() for record in self._records]
+        for name in fields:
+            if rows and all(name not in row for row in rows):
+                raise usage(f"where: no run has a field {name!r}; there are {', '.join(rows[0])}")
+        kept = [record for record, row in zip(self._records, rows) if all(row.get(k) == v for k, v in fields.items())]
+        return Runs(kept, self.store)
+
+    def to_dicts(self) -> List[Dict[str, Any]]:
+        """One flat dict for each run: id, status, the configuration's fields, the result's numbers."""
+        return [run.flat() for run in self]
+
+    def to_frame(self) -> Any:
+        """The same as a DataFrame of pandas, or of polars; a dict of lists where neither is installed."""
+        return frame(union(self.to_dicts()))
+
+    def write(self, path: PathLike) -> None:
+        """The flat table as NAME.csv, NAME.jsonl or NAME.parquet (Parquet needs pandas or polars with its engine).
+        Error(io | usage | unsupported)."""
+        name = os.fspath(path)
+        columns = union(self.to_dicts())
+        try:
+            if name.endswith(".csv"):
+                with open(name, "w", newline="", encoding="utf-8") as file:
+                    writer = csv.writer(file)
+                    writer.writerow(columns)
+                    writer.writerows(zip(*columns.values()))
+            elif name.endswith((".jsonl", ".ndjson")):
+                with open(name, "w", encoding="utf-8") as file:
+                    file.writelines(json.dumps(row) + "\n" for row in self.to_dicts())
+            elif name.endswith(".parquet"):
+                self._write_parquet(name)
+            else:
+                raise usage(f"{name}: expected a name that ends in .csv, .jsonl or .parquet")
+        except OSError as error:
+            raise Error("io", f"{name}: cannot be written: {error.strerror}") from None
+
+    def _write_parquet(self, name: str) -> None:
+        table = self.to_frame()
+        try:
+            if hasattr(table, "write_parquet"):  # polars
+                table.write_parquet(name)
+            elif hasattr(table, "to_parquet"):  # pandas, with pyarrow or fastparquet
+                table.to_parquet(name)
+            else:
+                raise ImportError("neither pandas nor polars is installed")
+        except ImportError as error:
+            reason = str(error).splitlines()[0]
+            raise Error("unsupported", f"{name}: Parquet needs polars, or pandas with pyarrow: {reason}") from None
+
+    @property
+    def figures(self) -> List[Dict[str, Any]]:
+        """The figures of the page of their store, as data. They show every run of the store."""
+        if self.store is None:
+            raise usage("these runs are in no store, so there is no page of them")
+        found = _native.report([self.store], None, "", "", None, None, [], None)
+        return list(found["figures"])
+
+    def plot(self, figure: Optional[str] = None, **options: Any) -> Any:
+        """A figure of the page of their store with matplotlib: "loss-vs-m" by default. options: those of
+        superpose.draw.draw."""
+        from .draw import draw
+
+        figures = self.figures
+        names = [f["id"] for f in figures if not f.get("empty")]
+        return draw(choose_figure(figures, figure or ("loss-vs-m" if "loss-vs-m" in names else None)), **options)
+
+    def __repr__(self) -> str:
+        counts: Dict[str, int] = {}
+        for record in self._records:
+            counts[record["status"]] = counts.get(record["status"], 0) + 1
+        what = ", ".join(f"{count} {status}" for status, count in counts.items())
+        return f"<superpose.Runs: {len(self)} runs{': ' if what else ''}{what}>"
+
+    def _repr_html_(self) -> str:
+        from .html import card, table
+
+        rows = self.to_dicts()
+        varying = [name for name in (self._records[0]["config"] if self._records else {})
+                   if len({json.dumps(row.get(name)) for row in rows}) > 1]
+        header = ["id", "status"] + varying + ["loss", "seconds"]
+        cells = [["" if row.get(name) is None else number(row[name]) if isinstance(row[name], float) else str(row[name])
+                  for name in header] for row in rows]
+        return card("Runs", repr(self)[len("<superpose.Runs: "):-1], table(cells, header), [])
+
+
+class Store:
+    """A run store, opened for reading; sweeps may be writing to it meanwhile. Errors: io, bad_file, unsupported.
+
+    Not to be used in a child after fork: open it there.
+    """
+
+    def __init__(self, path: PathLike) -> None:
+        self._path = os.fspath(path)
+        self._native = _native.Store(self._path)
+
+    @property
+    def path(self) -> str:
+        return self._path
+
+    def load(self, kind: str = "toy", *, curves: bool = True) -> Runs:
+        """Its runs as objects. curves=False leaves out what makes most of a result's bytes (curves, pictures)."""
+        without = [] if curves else ["curve", "picture", "norm_histogram", "feature_losses"]
+        return Runs(self._native.runs(kind, without), self._path)
+
+    def runs(self, kind: str = "toy") -> Any:
+        """One row for each run: a DataFrame of pandas, or of polars; a dict of lists where neither is installed.
+        Columns: id, status, the configuration's fields, the result's numbers, seconds, version, times."""
+        return self.load(kind, curves=False).to_frame()
+
+    def run(self, id_or_key: Union[int, str]) -> Run:
+        """A run by its id, or by the first digits of its key. Error(usage)."""
+        found = self._native.find(id_or_key)
+        if found is None:
+            raise usage(f"{self._path}: no run has the id or key {id_or_key!r}")
+        return Run(found)
+
+    def __len__(self) -> int:
+        return len(self._native.runs("toy", ["curve", "picture"]))
+
+    def artifacts(self, kind: str = "") -> List[Dict[str, Any]]:
+        """What else it holds: claims ledgers, fits, inspections; each {kind, name, value, created_at}."""
+        return self._native.artifacts(kind)
+
+    @property
+    def claims(self) -> Any:
+        """The claims ledger as a table, of the last study that was judged in it."""
+        rows: List[Dict[str, Any]] = []
+        for artifact in self.artifacts("claims"):
+            value = artifact["value"]
+            rows += value if isinstance(value, list) else value.get("claims", [])
+        return frame(union(rows))
+
+    def sql(self, query: str, parameters: Sequence[Any] = ()) -> Any:
+        """The rows of a SELECT, as runs() returns them. Only reading is possible: anything else is Error(usage).
+
+        >>> import superpose
+        >>> store = superpose.open_store("runs.sqlite")                               # doctest: +SKIP
+        >>> store.sql("select id, json_extract(result, '$.loss') as loss from runs")  # doctest: +SKIP
+        """
+        allowed = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, 33}  # 33: SQLITE_RECURSIVE
+
+        def may(action: int, *_: Any) -> int:
+            return sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY
+
+        uri = pathlib.Path(self._path).resolve().as_uri() + "?mode=ro"
+        connection = sqlite3.connect(uri, uri=True)
+        try:
+            connection.set_authorizer(may)
+            cursor = connection.execute(query, tuple(parameters))
+            if cursor.description is None:
+                raise usage("sql: expected a SELECT")
+            names = [column[0] for column in cursor.description]
+            rows = cursor.fetchall()
+        except (sqlite3.Error, sqlite3.Warning) as error:
+            denied = "not authorized" in str(error) or "prohibited" in str(error)
+            raise usage(f"sql: {error}" + ("; a store is only read, with SELECT" if denied else "")) from None
+        finally:
+            connection.close()
+        return frame({name: [row[k] for row in rows] for k, name in enumerate(names)})
+
+    @property
+    def figures(self) -> List[Dict[str, Any]]:
+        """The figures of its page, as data."""
+        return Runs([], self._path).figures
+
+    def plot(self, figure: Optional[str] = None, **options: Any) -> Any:
+        """A figure of its page with matplotlib: "loss-vs-m" by default."""
+        return Runs([], self._path).plot(figure, **options)
+
+    def __repr__(self) -> str:
+        return f"<superpose.Store {self._path}: {len(self)} runs>"
+
+    def _repr_html_(self) -> str:
+        return self.load(curves=False)._repr_html_()
+
+
+def open_store(path: PathLike) -> Store:
+    """Opens a run store (what superpose.sweep and superpose.study write) for reading.
+
+    Error(io): not there; Error(bad_file): no store; Error(unsupported): written by a newer version.
+
+    >>> import superpose
+    >>> superpose.open_store("no-such-file.sqlite")
+    Traceback (most recent call last):
+    ...
+    superpose.error.Error: no-such-file.sqlite: no such file
+    """
+    return Store(path)
+
+
+def read_results(path: PathLike = "builtin") -> Runs:
+    """Recorded runs of a results table, as ``superpose ls --csv`` writes it; "builtin": those that come with superpose.
+
+    >>> import superpose
+    >>> runs = superpose.read_results()
+    >>> len(runs) > 100, runs[0].status
+    (True, 'ok')
+    """
+    return Runs(_native.results_runs(os.fspath(path)))

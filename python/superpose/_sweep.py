@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many toy models: superpose.sweep and superpose.study."""
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, Dict, List, Mapping, Sequence, Union
+
+from . import _native
+from ._progress import Progress, bar
+from ._result import PathLike, Result
+from ._store import Runs, Store
+from .error import usage
+
+Grid = Mapping[str, Any]
+
+
+def _plain(value: Any, where: str) -> Any:
+    if isinstance(value, range):
+        value = list(value)
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_plain(v, where) for v in value]
+    if isinstance(value, (str, int, float, bool)):
+        return value
+    raise usage(f"sweep: {where}: a {type(value).__name__}, expected numbers, texts or lists of them")
+
+
+def _study_text(study: Union[Grid, Sequence[Grid]]) -> str:
+    """A study file's text: JSON is YAML."""
+    grids = [study] if isinstance(study, Mapping) else list(study)
+    for grid in grids:
+        if not isinstance(grid, Mapping):
+            raise usage(f"sweep: a grid is a {type(grid).__name__}, expected a dict of fields")
+    return json.dumps({"name": "grid", "grids": [{k: _plain(v, k) for k, v in grid.items()} for grid in grids]})
+
+
+def sweep(
+    study: Union[PathLike, Grid, Sequence[Grid]],
+    *,
+    overrides: Union[Sequence[str], Mapping[str, Any]] = (),
+    store: PathLike = "runs.sqlite",
+    jobs: int = 0,
+    snapshot_every: float = 60.0,
+    dry_run: bool = False,
+    progress: Progress = None,
+) -> Any:
+    """Trains a grid of toy models into a store. Finished runs are never repeated, so an interrupted call goes on.
+
+    study: a built-in study ("quick", "paper", ...), a study file (YAML), or a grid: a dict of fields of superpose.toy in
+    which each list stands for all its values, {"dim": [10, 20], "decay": -1, "seed": "range(3)"}; or a list of grids.
+    overrides: ["seed=range(3)", ...] or {"seed": [0, 1]}, for every grid. store: the file; created when absent.
+    jobs: cores, and so runs at once (0: all there are). snapshot_every: seconds between the snapshots of long runs.
+    dry_run: returns a dict with the number of runs and the predicted time, and computes nothing.
+
+    Returns Runs, those of the study. Runs that fail are among them, with their error. Ctrl-C ends the sweep in order and
+    raises KeyboardInterrupt; what was finished is in the store. Errors: usage, io, bad_file.
+
+    >>> import os, superpose, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> grid = {"features": 20, "dim": [2, 4], "steps": 50, "batch": 32}
+    >>> runs = superpose.sweep(grid, store=os.path.join(folder.name, "runs.sqlite"))
+    >>> [run.config["dim"] for run in runs], {run.status for run in runs}
+    ([2, 4], {'ok'})
+    """
+    if isinstance(study, (str, os.PathLike)):
+        name, text = os.fspath(study), ""
+    else:
+        name, text = "grid", _study_text(study)
+    if isinstance(overrides, Mapping):
+        words = [f"{k}={','.join(str(x) for x in v) if isinstance(v, (list, tuple)) else v}"
+                 for k, v in ((k, _plain(v, k)) for k, v in overrides.items())]
+    elif isinstance(overrides, str):
+        words = [overrides]
+    else:
+        words = list(overrides)
+    path = os.fspath(store)
+    with bar(progress, "sweep") as callback:
+        body = _native.sweep(name, text, words, path, jobs, snapshot_every, dry_run, callback)
+    if dry_run:
+        return body
+    wanted = set(body.pop("ids"))
+    records = [record for record in _native.Store(path).runs("toy", []) if record["id"] in wanted]
+    return Runs(records, path, body)
+
+
+class Study(Result):
+    """A whole study: its runs, the claims ledger and the page."""
+
+    verb = "study"
+
+    @property
+    def claims(self) -> List[Dict[str, Any]]:
+        """The ledger: id, claim, published, measured, ci95, verdict ("confirmed", "denied", "cannot_tell"), because."""
+        return list(self._json["claims"])
+
+    @property
+    def page(self) -> str:
+        """The path of the page."""
+        return str(self._json["report"])
+
+    @property
+    def failures(self) -> List[str]:
+        return list(self._json["failures"])
+
+    def open(self) -> Store:
+        """Its store."""
+        return Store(self._json["store"])
+
+    def to_frame(self) -> Any:
+        """One row for each claim."""
+        from ._tables import frame, union
+
+        return frame(union(self.claims))
+
+    def __repr__(self) -> str:
+        counts = {v: sum(c["verdict"] == v for c in self.claims) for v in ("confirmed", "denied", "cannot_tell")}
+        said = ", ".join(f"{n} {v}" for v, n in counts.items())
+        return f"<superpose.Study {self._json['study']}: {self._json['runs']['done']} runs, claims {said}; page {self.page}>"
+
+    def _repr_html_(self) -> str:
+        from ._result import number
+        from .html import badge, card, table
+
+        def shown(value: Any) -> str:
+            return " to ".join(number(v, 3) for v in value) if isinstance(value, list) else number(value)
+
+        rows = [[c["id"], c["claim"], shown(c["published"]), number(c["measured"]), badge(c["verdict"])] for c in self.claims]
+        return card("Study", repr(self)[len("<superpose.Study "):-1],
+                    table(rows, ["", "claim", "published", "measured", "verdict"], most=100), self.failures)
+
+
+def study(
+    study: PathLike = "quick",
+    *,
+    overrides: Sequence[str] = (),
+    checkpoints: Sequence[PathLike] = (),
+    out: PathLike = "superpose-out",
+    store: PathLike = "",
+    results: PathLike = "",
+    jobs: int = 0,
+    progress: Progress = None,
+) -> Study:
+    """Runs a whole study: the sweep, the fits, the checkpoints, the ledger of the paper's claims, and the page.
+
+    study: "quick" (minutes), "paper" (hours), ... or a study file. checkpoints: models to inspect too. out: folder of the
+    page. store: the run store (runs.sqlite in out). results: recorded runs to judge beside the store's: a table, or
+    "builtin". Returns Study. A denied claim is a finding, not an error.
+    """
+    with bar(progress, "study") as callback:
+        body = _native.study(os.fspath(study), list(overrides), os.fspath(out), os.fspath(store),
+                             [os.fspath(c) for c in checkpoints], os.fspath(results), jobs, callback)
+    config = {"study": os.fspath(study), "overrides": list(overrides), "out": os.fspath(out), "store": body["store"],
+              "checkpoints": [os.fspath(c) for c in checkpoints], "results": os.fspath(results) or None,
+              "jobs": jobs or _native.available_cores()}
+    return Study({"config": config, **body})
