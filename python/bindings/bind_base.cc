@@ -84,12 +84,12 @@ py::object to_python(const Json& value) {
     case Json::value_t::object: {
       py::dict out;
       for (const auto& [name, item] : value.items()) out[py::str(name)] = to_python(item);
-      return std::move(out);
+      return out;
     }
     case Json::value_t::array: {
       py::list out(value.size());
       for (size_t i = 0; i < value.size(); ++i) out[i] = to_python(value[i]);
-      return std::move(out);
+      return out;
     }
     case Json::value_t::string: {
       const auto& text = value.get_ref<const std::string&>();

@@ -201,8 +201,8 @@ class Fit(Result):
         rows = [[p.name, number(p.value), number(p.se), _interval_text(p.ci95),
                  badge("held" if p.held else "identified" if p.identified else "not identified")]
                 for p in self.parameters.values()]
-        return card(f"Fit: {self.law}", self.formula, table(rows, ["parameter", "value", "s.e.", "95 % interval", ""]),
-                    [f"Intervals: {self.interval_method}."] + self.warnings)
+        return card(f"Fit: {self.law}", self.formula, (), [f"Intervals: {self.interval_method}."] + self.warnings,
+                    table(rows, ["parameter", "value", "s.e.", "95 % interval", ""]))
 
 
 _INPUTS = ("x", "m", "l", "N", "D", "C", "V", "d", "H", "t")
@@ -386,8 +386,8 @@ class Forecast(Result):
                  _interval_text(_interval(p["ci95"])), f"{p['extrapolation_factor']:.3g} ×", p["rests_on"] or ""]
                 for p in self.points]
         header = [self._first, "group", "loss", "95 % interval", "beyond data", "rests on"]
-        return card("Forecast", "refused" if self.refused else "", table(rows, header),
-                    ([str(self.because)] if self.because else []) + self.notes)
+        notes = ([str(self.because)] if self.because else []) + self.notes
+        return card("Forecast", "refused" if self.refused else "", (), notes, table(rows, header))
 
 
 def _read_fit(path: PathLike) -> Dict[str, Any]:

@@ -244,7 +244,7 @@ class Geometry(Result):
                  number(None if m.mean_square_overlap_centered is None else m.mean_square_overlap_centered * m.m, 3) + "/m",
                  badge(m.regime)] for m in self.matrices]
         header = ["tensor", "role", "shape", "mean cos²", "= ", "centred", "superposition"]
-        return card("Geometry", self.path, table(rows, header), [m.because for m in self.matrices[:3]] + self.warnings)
+        return card("Geometry", self.path, (), [m.because for m in self.matrices[:3]] + self.warnings, table(rows, header))
 
 
 class Comparison(Result):
@@ -310,8 +310,8 @@ class Comparison(Result):
         header = ["label", "family", "n", "m", "mean_square", "verdict"]
         rows = [[str(number(model.get(name)) if isinstance(model.get(name), float) else model.get(name, "-")) for name in header]
                 for model in self.models]
-        return card("Comparison", repr(self)[1:-1], table(rows, header),
-                    [fit["because"] for fit in self.fits] + [alarm["because"] for alarm in self.alarms])
+        notes = [fit["because"] for fit in self.fits] + [alarm["because"] for alarm in self.alarms]
+        return card("Comparison", repr(self)[1:-1], (), notes, table(rows, header))
 
 
 def _save(result: Union[Geometry, Comparison], path: PathLike) -> None:

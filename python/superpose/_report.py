@@ -62,8 +62,7 @@ class Report:
         from .html import card
 
         where = f"{self.path} ({self._data['bytes'] // 1000} kB)" if self.path else "not written"
-        rows = [("page", where, "open it in a browser")] + [("", s, "") for s in self.sentences]
-        return card("Report", self.title, rows, [])
+        return card("Report", self.title, [("page", where)], self.sentences)
 
 
 def _file_of(content: Content, folder: str, place: int) -> str:

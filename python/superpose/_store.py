@@ -202,7 +202,7 @@ class Runs(Sequence[Run]):
         header = ["id", "status"] + varying + ["loss", "seconds"]
         cells = [["" if row.get(name) is None else number(row[name]) if isinstance(row[name], float) else str(row[name])
                   for name in header] for row in rows]
-        return card("Runs", repr(self)[len("<superpose.Runs: "):-1], table(cells, header), [])
+        return card("Runs", repr(self)[len("<superpose.Runs: "):-1], (), (), table(cells, header))
 
 
 class Store:

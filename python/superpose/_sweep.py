@@ -127,8 +127,8 @@ class Study(Result):
             return " to ".join(number(v, 3) for v in value) if isinstance(value, list) else number(value)
 
         rows = [[c["id"], c["claim"], shown(c["published"]), number(c["measured"]), badge(c["verdict"])] for c in self.claims]
-        return card("Study", repr(self)[len("<superpose.Study "):-1],
-                    table(rows, ["", "claim", "published", "measured", "verdict"], most=100), self.failures)
+        return card("Study", repr(self)[len("<superpose.Study "):-1], (), self.failures,
+                    table(rows, ["", "claim", "published", "measured", "verdict"], most=100))
 
 
 def study(

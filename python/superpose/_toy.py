@@ -196,7 +196,7 @@ class ToyResult(Result):
         return "\n".join([repr(self)[1:-1]] + [f"  {name:<22}{value}" for name, value in rows])
 
     def _repr_html_(self) -> str:
-        from .html import card
+        from .html import card, table
 
         m = self.measures
         rows = [("loss", f"{number(self.loss)} ± {number(self.loss_std)}", "mean of the last training batches, their spread"),
@@ -205,7 +205,7 @@ class ToyResult(Result):
                 ("overlap", number(m["overlap_mean_square"]), "mean cos² of rows with norm > ½"),
                 ("1/m", number(m["random_mean_square"]), "what random directions have"),
                 ("Welch bound", number(m["welch_bound_mean_square"]), "the least that n rows can have")]
-        return card("Toy model", repr(self)[len("<superpose.ToyResult: "):-1], rows, self.notes)
+        return card("Toy model", repr(self)[len("<superpose.ToyResult: "):-1], (), self.notes, table(rows))
 
 
 def toy(
