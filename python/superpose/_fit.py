@@ -63,7 +63,8 @@ class Fit(Result):
     def load(path: PathLike) -> "Fit":
         """What save() or ``superpose fit --json`` wrote. Error(io | bad_file)."""
         body = _read_fit(path)
-        body.pop("schema"), body.pop("version", None)
+        del body["schema"]
+        body.pop("version", None)
         return Fit(body, "")
 
     @property

@@ -105,7 +105,7 @@ def report(
 
     Returns Report. Errors: io, bad_file, usage.
     """
-    several = list(contents) if isinstance(contents, (list, tuple)) else [contents]
+    several: List[Any] = list(contents) if isinstance(contents, (list, tuple)) else [contents]
     if not several:
         raise usage("report: nothing to write about")
     wanted = formats.split(",") if isinstance(formats, str) else list(formats)
