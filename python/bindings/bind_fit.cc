@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "python/bindings/bind.h"
 #include "superpose/cli/cli.h"
 #include "superpose/fit/fit.h"
@@ -87,6 +89,26 @@ py::tuple predict(const py::dict& of, const std::map<std::string, std::vector<do
   return py::make_tuple(Array::of(std::move(out.y)), Array::of(std::move(out.low)), Array::of(std::move(out.high)));
 }
 
+// Columns by name: numbers where every cell is one (an empty cell is None), texts otherwise.
+py::dict read_table(const std::string& text, const std::string& where) {
+  const fit::Table table = fit::read_table(text, where);
+  py::dict out;
+  for (size_t c = 0; c < table.names.size(); ++c) {
+    py::list numbers, texts;
+    bool numeric = false, all = true;
+    for (const std::string& cell : table.text[c]) {
+      texts.append(cell);
+      double value = 0;
+      const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
+      const bool good = error == std::errc() && end == cell.data() + cell.size();
+      numeric |= good, all &= good || cell.empty();
+      numbers.append(good ? py::object(py::float_(value)) : py::none());
+    }
+    out[py::str(table.names[c])] = numeric && all ? numbers : texts;
+  }
+  return out;
+}
+
 }  // namespace
 
 void bind_fit(py::module_& module) {
@@ -105,6 +127,7 @@ void bind_fit(py::module_& module) {
     }
     return out;
   });
+  module.def("read_table", read_table, py::arg("text"), py::arg("where"));
   module.def("published_tables", [] {
     std::vector<std::string> out;
     for (const EmbeddedFile& file : study::published_tables()) out.emplace_back(file.path);

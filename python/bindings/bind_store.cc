@@ -56,7 +56,6 @@ void bind_store(py::module_& module) {
       .def("runs", runs, py::arg("kind"), py::arg("without"))
       .def("find", find, py::arg("run"))
       .def("artifacts", artifacts, py::arg("kind"))
-      .def("changes", &store::Store::changes)
       .def(
           "results_table",
           [](const store::Store& store, const std::string& command) {

@@ -14,6 +14,7 @@ namespace superpose::python {
 namespace {
 
 toy::Resolved resolve(const py::dict& config) {
+  study::check_environment();
   return toy::resolve(toy::config_from_json(to_json(config, "toy")), static_cast<double>(memory_limit().bytes));
 }
 
@@ -214,17 +215,6 @@ void bind_toy(py::module_& module) {
     });
     return out;
   });
-  module.def(
-      "toy_resolve", [](const py::dict& config) { return to_python(resolve(config).json); }, py::arg("config"));
-  module.def(
-      "toy_predict",
-      [](const py::dict& config) {
-        const toy::Resolved run = resolve(config);
-        const py::gil_scoped_release release;
-        return std::pair(toy::predicted_seconds(run.config, run.law),
-                         toy::predicted_bytes(run.config, run.law) + toy::kProgramBytes);
-      },
-      py::arg("config"));
   module.def(
       "toy_probability", [](const py::dict& config) { return Array::of(resolve(config).law.probability); },
       py::arg("config"));

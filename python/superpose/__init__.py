@@ -22,11 +22,12 @@ from ._inspect import Comparison, Geometry, Matrix, compare, geometry, inspect
 from ._report import Report, Server, report, serve
 from ._store import Run, Runs, Store, open_store, read_results
 from ._sweep import Study, study, sweep
+from ._tables import published_tables, read_table
 from ._toy import ToyResult, ToySession, toy
 from .error import Error
 
 __all__ = [
     "Comparison", "Error", "Fit", "Forecast", "Geometry", "Matrix", "Parameter", "Report", "Run", "Runs", "Server", "Store",
     "Study", "ToyResult", "ToySession", "__version__", "compare", "fit", "forecast", "geometry", "inspect", "laws", "measure",
-    "open_store", "read_results", "report", "serve", "study", "sweep", "toy",
+    "open_store", "published_tables", "read_results", "read_table", "report", "serve", "study", "sweep", "toy",
 ]

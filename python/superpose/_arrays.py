@@ -6,9 +6,11 @@ import sys
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .error import Error, usage
 
+Numbers = NDArray[Any]
 #: What safetensors calls NumPy's dtypes.
 _NAMES = {"float64": "F64", "float32": "F32", "float16": "F16"}
 #: (name, dtype as safetensors calls it, shape, memory in C order)
@@ -26,7 +28,7 @@ def is_array(value: Any) -> bool:
         value, "__array_interface__") or isinstance(value, memoryview)
 
 
-def to_numpy(value: Any, name: str) -> np.ndarray:
+def to_numpy(value: Any, name: str) -> Numbers:
     """A view of the caller's memory. Error(usage) where there is none to look at (a tensor on a GPU, say)."""
     if isinstance(value, np.ndarray):
         return value
@@ -46,7 +48,7 @@ def to_numpy(value: Any, name: str) -> np.ndarray:
         raise usage(f"{name}: expected an array, got {type(value).__name__}: {error}") from None
 
 
-def _checked(array: np.ndarray, name: str) -> np.ndarray:
+def _checked(array: Numbers, name: str) -> Numbers:
     if array.dtype.name not in _NAMES:
         raise usage(f"{name}: dtype {array.dtype}, expected float32 or float64; {name}.astype(numpy.float32) makes a copy that is")
     if not array.dtype.isnative:
@@ -57,7 +59,7 @@ def _checked(array: np.ndarray, name: str) -> np.ndarray:
     return array
 
 
-def matrix(value: Any, name: str = "W") -> np.ndarray:
+def matrix(value: Any, name: str = "W") -> Numbers:
     """[n, m] float32 or float64 in C order, a view of the caller's memory. Error(usage) says what is wrong and what helps."""
     if isinstance(value, (list, tuple)):  # small matrices typed by hand
         try:
@@ -70,13 +72,13 @@ def matrix(value: Any, name: str = "W") -> np.ndarray:
     return _checked(array, name)
 
 
-def wide_matrix(value: Any, name: str = "W") -> np.ndarray:
+def wide_matrix(value: Any, name: str = "W") -> Numbers:
     """matrix(), float16 widened to float32: where the compiled half computes on the memory itself."""
     array = matrix(value, name)
     return array.astype(np.float32) if array.dtype == np.float16 else array
 
 
-def vector(value: Any, name: str) -> np.ndarray:
+def vector(value: Any, name: str) -> Numbers:
     """[n] float64; converted if it has to be, since vectors are short."""
     try:
         array = np.asarray(to_numpy(value, name) if is_array(value) else value, dtype=np.float64)
@@ -123,6 +125,6 @@ def state_arrays(state: Mapping[str, Any]) -> List[Named]:
     return list(out.values())
 
 
-def from_native(value: Any) -> np.ndarray:
+def from_native(value: Any) -> Numbers:
     """The compiled half's numbers as an array that views them."""
     return np.asarray(value)

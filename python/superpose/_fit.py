@@ -63,7 +63,8 @@ class Fit(Result):
     def load(path: PathLike) -> "Fit":
         """What save() or ``superpose fit --json`` wrote. Error(io | bad_file)."""
         body = _read_fit(path)
-        body.pop("schema"), body.pop("version", None)
+        del body["schema"]
+        body.pop("version", None)
         return Fit(body, "")
 
     @property
@@ -128,7 +129,7 @@ class Fit(Result):
         return self._json.get("inverse_width")
 
     @property
-    def residuals(self) -> np.ndarray:
+    def residuals(self) -> _arrays.Numbers:
         """Observed - predicted, on the scale of the objective, in the order of the rows."""
         return np.asarray(self._json["residuals"], dtype=np.float64)
 
@@ -149,8 +150,8 @@ class Fit(Result):
         inputs: every input of the law, a number or an array each. group: of which group, one or one per row. Returns an
         array, or with interval=True (values, low, high), the asymptotic 95 % interval of the curve itself. Nothing is
         refused here; superpose.forecast judges how far the law may be trusted. Error(usage)."""
-        values = {name: np.atleast_1d(np.asarray(v, dtype=np.float64)).tolist() for name, v in inputs.items()}
-        groups = [] if group is None else [group] if isinstance(group, str) else list(group)
+        values = {name: _flat(v) for name, v in inputs.items()}
+        groups = _several(group)
         found = tuple(_arrays.from_native(a) for a in _native.predict(self._json, values, groups))
         if all(np.ndim(v) == 0 for v in inputs.values()) and len(found[0]) == 1 and (group is None or isinstance(group, str)):
             found = tuple(a[0] for a in found)
@@ -203,6 +204,17 @@ class Fit(Result):
                 for p in self.parameters.values()]
         return card(f"Fit: {self.law}", self.formula, (), [f"Intervals: {self.interval_method}."] + self.warnings,
                     table(rows, ["parameter", "value", "s.e.", "95 % interval", ""]))
+
+
+def _several(value: Union[None, str, Sequence[str]]) -> List[str]:
+    return [] if value is None else [value] if isinstance(value, str) else list(value)
+
+
+def _flat(values: Any) -> List[float]:
+    try:
+        return [float(v) for v in np.atleast_1d(np.asarray(values, dtype=np.float64)).ravel()]
+    except (TypeError, ValueError) as error:
+        raise usage(f"expected numbers: {error}") from None
 
 
 _INPUTS = ("x", "m", "l", "N", "D", "C", "V", "d", "H", "t")
@@ -272,14 +284,13 @@ def fit(
     for name in given:
         if name not in _INPUTS:
             raise usage(f"fit: columns: no input {name!r}; there are {', '.join(_INPUTS)}")
-    several = lambda v: [] if v is None else [v] if isinstance(v, str) else list(v)  # noqa: E731
-    groups = group.split(",") if isinstance(group, str) else several(group)
+    groups = group.split(",") if isinstance(group, str) else _several(group)
     if not isinstance(bootstrap, (int, type(None))) or isinstance(bootstrap, bool):
         raise usage(f"fit: bootstrap = {bootstrap!r}: expected a number of resamples")
     if seed < 0:
         raise usage(f"fit: seed = {seed}: expected 0 or more")
     request = {"law": law, "columns": given, "y": y, "group": groups, "cluster": cluster, "weight": weight, "se": se,
-               "unit": dict(unit or {}), "fix": dict(fix or {}), "where": several(where), "min_x": min_x, "max_x": max_x,
+               "unit": dict(unit or {}), "fix": dict(fix or {}), "where": _several(where), "min_x": min_x, "max_x": max_x,
                "drop_highest": drop_highest, "objective": objective, "delta": delta, "interval": interval,
                "bootstrap": bootstrap, "seed": seed}
     text, name = table_text(table)
@@ -455,12 +466,11 @@ def forecast(
     for name, value in (("vocab", vocab), ("threshold", threshold)):
         if value is not None and not value > 0:
             raise usage(f"forecast: {name} = {value}: expected a number above 0")
-    flat = lambda v: np.atleast_1d(np.asarray(v, dtype=np.float64)).ravel().tolist()  # noqa: E731
-    values = {name: flat(v) for name, v in (("m", m), ("l", depth), ("N", N), ("D", D), ("C", C), ("t", t), ("V", V), ("d", d),
+    values = {name: _flat(v) for name, v in (("m", m), ("l", depth), ("N", N), ("D", D), ("C", C), ("t", t), ("V", V), ("d", d),
                                             ("x", x)) if v is not None}
-    values.update({name: flat(v) for name, v in (inputs or {}).items()})
-    groups = [] if group is None else [group] if isinstance(group, str) else list(group)
-    splits = [] if compute is None else flat(compute)
+    values.update({name: _flat(v) for name, v in (inputs or {}).items()})
+    groups = _several(group)
+    splits = [] if compute is None else _flat(compute)
     request = {"group": groups, "compute": splits, "vocab": vocab, "threshold": threshold, "max_factor": max_factor,
                "force": force, "resamples": resamples}
     with bar(progress, "forecast") as callback:

@@ -25,7 +25,7 @@ def figure(body: Mapping[str, Any], first: str, curves: List[Dict[str, Any]]) ->
         points = [{"x": p[first], "y": p["loss"], "interval": p["ci95"]} for p in groups[name]]
         series.append({"key": f"{name} forecast".strip(), "role": "ours", "hue": hue, "label": "", "symbol": "dot", "line": False,
                        "band": False, "points": points})
-    axis = {"log": True, "ticks": [], "domain": None}
+    axis: Dict[str, Any] = {"log": True, "ticks": [], "domain": None}
     panel = {"title": "", "group": "", "shown": True, "x": {"label": first, **axis},
              "y": {"label": "loss", "log": False, "ticks": [], "domain": None}, "series": series}
     empty = "" if groups else str(body["because"] or "no point was asked for")

@@ -398,8 +398,9 @@ def inspect(
             if "matrices" not in body:
                 raise usage(f"{os.fspath(what)}: holds several checkpoints; superpose.compare inspects them all")
             return Geometry(body, text)
-        if hasattr(what, "state_dict") and callable(what.state_dict):
-            arrays = _arrays.state_arrays(what.state_dict())
+        state: Any = getattr(what, "state_dict", None)
+        if callable(state):
+            arrays = _arrays.state_arrays(state())
             label, config = type(what).__name__, _module_config(what)
         elif isinstance(what, Mapping):
             arrays, label, config = _arrays.state_arrays(what), "state dict", None

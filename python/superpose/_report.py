@@ -81,6 +81,10 @@ def _file_of(content: Content, folder: str, place: int) -> str:
     raise usage(f"report: a {type(content).__name__}, expected a store, a result, or a path")
 
 
+def _optional(path: Optional[PathLike]) -> Optional[str]:
+    return None if path is None else os.fspath(path)
+
+
 def report(
     contents: Union[Content, Sequence[Content]],
     out: Optional[PathLike] = "report.html",
@@ -101,19 +105,18 @@ def report(
 
     Returns Report. Errors: io, bad_file, usage.
     """
-    several = list(contents) if isinstance(contents, (list, tuple)) else [contents]
+    several: List[Any] = list(contents) if isinstance(contents, (list, tuple)) else [contents]
     if not several:
         raise usage("report: nothing to write about")
     wanted = formats.split(",") if isinstance(formats, str) else list(formats)
     for name in wanted:
         if name not in ("svg", "pdf", "png", "csv"):
             raise usage(f"report: formats: no {name!r}; there are svg, pdf, png, csv")
-    optional = lambda path: None if path is None else os.fspath(path)  # noqa: E731
     with tempfile.TemporaryDirectory(prefix="superpose-") as folder, bar(progress, "report") as callback:
         files = [_file_of(content, folder, place) for place, content in enumerate(several)]
-        found = _native.report(files, optional(out), title, os.fspath(results), optional(data), optional(figures),
+        found = _native.report(files, _optional(out), title, os.fspath(results), _optional(data), _optional(figures),
                                list(dict.fromkeys(wanted)), callback)
-    return Report(found, optional(out))
+    return Report(found, _optional(out))
 
 
 class Server:

@@ -10,7 +10,7 @@ import sqlite3
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Union, overload
 
 from . import _native
-from ._result import PathLike, choose_figure, number
+from ._result import PathLike, choose_figure, number, write_text
 from ._tables import frame, union
 from .error import Error, usage
 
@@ -282,6 +282,11 @@ class Store:
             connection.close()
         return frame({name: [row[k] for row in rows] for k, name in enumerate(names)})
 
+    def write_results(self, path: PathLike) -> None:
+        """Its finished runs as a results table (what ``superpose ls --csv`` prints), which read_results and results=... of
+        superpose.report read. Error(io)."""
+        write_text(path, self._native.results_table(f"superpose ls {os.path.basename(self._path)} --csv"))
+
     @property
     def figures(self) -> List[Dict[str, Any]]:
         """The figures of its page, as data."""
@@ -304,10 +309,11 @@ def open_store(path: PathLike) -> Store:
     Error(io): not there; Error(bad_file): no store; Error(unsupported): written by a newer version.
 
     >>> import superpose
-    >>> superpose.open_store("no-such-file.sqlite")
-    Traceback (most recent call last):
-    ...
-    superpose.error.Error: no-such-file.sqlite: no such file
+    >>> try:
+    ...     superpose.open_store("no-such-file.sqlite")
+    ... except superpose.Error as error:
+    ...     print(error.kind)
+    io
     """
     return Store(path)
 

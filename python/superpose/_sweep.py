@@ -54,7 +54,7 @@ def sweep(
     jobs: cores, and so runs at once (0: all there are). snapshot_every: seconds between the snapshots of long runs.
     dry_run: returns a dict with the number of runs and the predicted time, and computes nothing.
 
-    Returns Runs, those of the study. Runs that fail are among them, with their error. Ctrl-C ends the sweep in order and
+    Returns Runs, those of the study in its order. Runs that fail are among them, with their error. Ctrl-C ends the sweep in order and
     raises KeyboardInterrupt; what was finished is in the store. Errors: usage, io, bad_file.
 
     >>> import os, superpose, tempfile
@@ -80,9 +80,8 @@ def sweep(
         body = _native.sweep(name, text, words, path, jobs, snapshot_every, dry_run, callback)
     if dry_run:
         return body
-    wanted = set(body.pop("ids"))
-    records = [record for record in _native.Store(path).runs("toy", []) if record["id"] in wanted]
-    return Runs(records, path, body)
+    by_id = {record["id"]: record for record in _native.Store(path).runs("toy", [])}
+    return Runs([by_id[run] for run in body.pop("ids")], path, body)
 
 
 class Study(Result):

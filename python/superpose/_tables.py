@@ -2,9 +2,10 @@
 """Tables in (DataFrame, dict of arrays, list of dicts, path) and out (pandas, polars, or plain lists)."""
 from __future__ import annotations
 
+import datetime
 import json
 import os
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from . import _native
 from .error import usage
@@ -24,7 +25,7 @@ def _plain(value: Any, where: str) -> Any:
         return value
     if type(value).__name__ in ("NAType", "NaTType"):  # pandas
         return None
-    if hasattr(value, "isoformat"):
+    if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     raise usage(f"{where}: a {type(value).__name__}, expected a number or a text")
 
@@ -75,6 +76,29 @@ def table_text(table: Any) -> Tuple[bytes, str]:
     plain = {name: [_plain(v, f"table: column {name}, row {k}") for k, v in enumerate(values)]
              for name, values in columns.items()}
     return json.dumps(plain, allow_nan=False).encode(), "table"
+
+
+def read_table(path: Union[str, "os.PathLike[str]"]) -> Any:
+    """A CSV, TSV, JSON or JSON Lines file, or a table that comes with superpose, as a DataFrame of pandas or polars (a dict of
+    lists where neither is installed). Error(io | bad_file).
+
+    >>> import superpose
+    >>> table = superpose.read_table("published/fig8b_llm_losses.csv")
+    >>> sorted(set(table["dataset"]))
+    ['bookcorpus', 'c4', 'pile', 'wikitext']
+    """
+    text, where = table_text(path)
+    return frame(_native.read_table(text, where))
+
+
+def published_tables() -> List[str]:
+    """The names of the tables that come with superpose: numbers recovered from the paper's figures, with their source.
+
+    >>> import superpose
+    >>> "published/fig8b_llm_losses.csv" in superpose.published_tables()
+    True
+    """
+    return sorted(name for name in _native.published_tables() if name.endswith(".csv"))
 
 
 def frame(columns: Mapping[str, Sequence[Any]]) -> Any:

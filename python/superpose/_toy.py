@@ -57,11 +57,11 @@ class ToyResult(Result):
         super().__init__({"config": native["config"], **measures})
         self.measures: Dict[str, Any] = measures
         #: [n, m] float32, row i the direction of feature i.
-        self.W: np.ndarray = _arrays.from_native(native["W"])
+        self.W: _arrays.Numbers = _arrays.from_native(native["W"])
         #: [n] float32.
-        self.b: np.ndarray = _arrays.from_native(native["b"])
+        self.b: _arrays.Numbers = _arrays.from_native(native["b"])
         #: [n, m] float32; None where the decoder is tied.
-        self.decoder: Optional[np.ndarray] = None if native["decoder"] is None else _arrays.from_native(native["decoder"])
+        self.decoder: Optional[_arrays.Numbers] = None if native["decoder"] is None else _arrays.from_native(native["decoder"])
         #: Seconds spent in sampling, gram, forward, backward and optimizer.
         self.profile: Dict[str, float] = native["profile"]
         #: The first step computed here; above 0 where a snapshot was gone on from.
@@ -118,18 +118,18 @@ class ToyResult(Result):
         return float(self.measures["seconds"])
 
     @property
-    def curve(self) -> Tuple[np.ndarray, np.ndarray]:
+    def curve(self) -> Tuple[_arrays.Numbers, _arrays.Numbers]:
         """(steps, losses): about 200 points; each is the mean loss of the steps since the one before."""
         points = np.asarray(self.measures["curve"], dtype=np.float64).reshape(-1, 2)
         return points[:, 0].astype(np.int64), points[:, 1]
 
     @property
-    def norms(self) -> np.ndarray:
+    def norms(self) -> _arrays.Numbers:
         """[n] row norms of W."""
         return _arrays.from_native(_native.row_norms(self.W))
 
     @property
-    def probability(self) -> np.ndarray:
+    def probability(self) -> _arrays.Numbers:
         """[n] p_i, how often each feature is active, descending."""
         return _arrays.from_native(_native.toy_probability(self._plain_config()))
 

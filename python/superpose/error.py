@@ -23,7 +23,7 @@ class Error(Exception):
     ...     superpose.toy(dim=0)
     ... except superpose.Error as error:
     ...     print(error.kind, "|", error)
-    usage | dim = 0: expected 1 <= dim <= 65536
+    usage | toy: dim = 0: expected 1 <= dim <= 65536
     """
 
     def __init__(self, kind: str, text: str) -> None:

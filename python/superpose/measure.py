@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-import numpy as np
-
 from . import _arrays, _native
+from .error import usage
 
 __all__ = ["row_norms", "overlap", "spectrum", "feature_dimensionality", "crowding", "nearest", "duplicate_rows", "baselines",
            "norm_modes", "represented_fraction", "welch_bound_mean_square", "kappa_square"]
 
 
-def row_norms(W: Any) -> np.ndarray:
+def row_norms(W: Any) -> _arrays.Numbers:
     """[n] Euclidean norms of the rows.
 
     >>> row_norms([[3.0, 4.0], [0.0, 0.0]]).tolist()
@@ -61,7 +60,7 @@ def spectrum(W: Any) -> Dict[str, Any]:
     return out
 
 
-def feature_dimensionality(W: Any) -> np.ndarray:
+def feature_dimensionality(W: Any) -> _arrays.Numbers:
     """[n] D_i = |W_i|² / Σ_j (Ŵ_i·W_j)², in [0, 1] (Elhage et al. 2022); 0 for a zero row.
 
     >>> feature_dimensionality([[1.0], [-1.0]]).tolist()
@@ -70,7 +69,7 @@ def feature_dimensionality(W: Any) -> np.ndarray:
     return _arrays.from_native(_native.feature_dimensionality(_arrays.wide_matrix(W)))
 
 
-def crowding(W: Any, *, centered: bool = False) -> np.ndarray:
+def crowding(W: Any, *, centered: bool = False) -> _arrays.Numbers:
     """[n] mean cos² of each row with all others; NaN for rows that take no part.
 
     >>> import numpy
@@ -87,7 +86,7 @@ def nearest(W: Any, rows: Sequence[int], k: int = 5, *, centered: bool = False) 
     [[(1, -1.0)]]
     """
     if k < 0 or any(row < 0 for row in rows):
-        raise _arrays.usage("nearest: rows and k: expected numbers >= 0")
+        raise usage("nearest: rows and k: expected numbers >= 0")
     return _native.nearest(_arrays.wide_matrix(W), [int(row) for row in rows], int(k), centered)
 
 
