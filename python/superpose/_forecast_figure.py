@@ -13,16 +13,16 @@ def figure(body: Mapping[str, Any], first: str, curves: List[Dict[str, Any]]) ->
     series: List[Dict[str, Any]] = []
     shown = list(groups)[:8]  # more in one picture cannot be told apart
     for k, name in enumerate(shown):
-        hue = {"palette": "cat", "index": k, "count": max(len(shown), 1)}
+        hue = ["cat", k, max(len(shown), 1)]
         for curve in curves:
             if (curve.get("group") or "") != name:
                 continue
             ends = zip(curve["x"], curve["y"], curve["low"], curve["high"])
-            points = [{"x": x, "y": y, "interval": [low, high] if None not in (low, high) else None}
+            points = [{"x": x, "y": y, "ci": [low, high] if None not in (low, high) else None}
                       for x, y, low, high in ends if y is not None]
             series.append({"key": f"{name} fit".strip(), "role": "fit", "hue": hue, "label": "", "symbol": "none", "line": True,
                            "band": True, "points": points})
-        points = [{"x": p[first], "y": p["loss"], "interval": p["ci95"]} for p in groups[name]]
+        points = [{"x": p[first], "y": p["loss"], "ci": p["ci95"]} for p in groups[name]]
         series.append({"key": f"{name} forecast".strip(), "role": "ours", "hue": hue, "label": "", "symbol": "dot", "line": False,
                        "band": False, "points": points})
     axis: Dict[str, Any] = {"log": True, "ticks": [], "domain": None}

@@ -15,7 +15,7 @@ def _point(x: float, y: Optional[float] = None, x2: Optional[float] = None) -> D
 
 
 def _series(key: str, points: List[Dict[str, Any]], role: str = "ours", **more: Any) -> Dict[str, Any]:
-    hue = {"palette": "cat", "index": 0, "count": 1} if role == "ours" else {"palette": "ink", "index": 0, "count": 1}
+    hue = ["cat", 0, 1] if role == "ours" else ["ink", 0, 1]
     return {"key": key, "role": role, "hue": hue, "label": "", "symbol": "none", "line": False, "band": False, "points": points, **more}
 
 
