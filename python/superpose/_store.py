@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Union, overloa
 from . import _native
 from ._result import PathLike, choose_figure, number, write_text
 from ._tables import frame, union
+from ._toy import law_name
 from .error import Error, usage
 
 
@@ -81,7 +82,7 @@ class Run:
 
     def __repr__(self) -> str:
         c = self._record["config"]
-        what = ", ".join(f"{name} {c[name]}" for name in ("dim", "law", "decay", "seed") if name in c)
+        what = ", ".join(law_name(f"{name} {c[name]}") for name in ("dim", "law", "decay", "seed") if name in c)
         return f"<superpose.Run {self.id}: {what}: {self.status}, loss {number(self.loss)}>"
 
 
@@ -177,6 +178,8 @@ class Runs(Sequence[Run]):
         if self.store is None and not self.results:
             raise usage("these runs are in no store, so there is no page of them")
         found = _native.report([] if self.store is None else [self.store], None, "", self.results, None, None, [], None)
+        for panel in (panel for figure in found["figures"] for panel in figure["panels"]):
+            panel["title"] = law_name(panel["title"])
         return list(found["figures"])
 
     def plot(self, figure: Optional[str] = None, **options: Any) -> Any:
@@ -202,7 +205,7 @@ class Runs(Sequence[Run]):
         varying = [name for name in (self._records[0]["config"] if self._records else {})
                    if len({json.dumps(row.get(name)) for row in rows}) > 1]
         header = ["id", "status"] + varying + ["loss", "seconds"]
-        cells = [["" if row.get(name) is None else number(row[name]) if isinstance(row[name], float) else str(row[name])
+        cells = [["" if row.get(name) is None else number(row[name]) if isinstance(row[name], float) else law_name(str(row[name]))
                   for name in header] for row in rows]
         return card("Runs", repr(self)[len("<superpose.Runs: "):-1], (), (), table(cells, header))
 
