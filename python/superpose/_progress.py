@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bars for long work: tqdm where it is installed, one line of text elsewhere."""
+"""Bars for long work: HTML in notebooks, tqdm on terminals where it is installed, one line of text elsewhere."""
 from __future__ import annotations
 
+import html
 import sys
 import time
 from types import TracebackType
@@ -31,15 +32,31 @@ def _tqdm() -> Any:
         import tqdm
     except ImportError:
         return None
-    if _in_notebook():
-        try:
-            import ipywidgets  # noqa: F401
-            import tqdm.notebook
-
-            return tqdm.notebook.tqdm
-        except ImportError:
-            pass
     return tqdm.tqdm
+
+
+def _seconds_left(started: float, fraction: float) -> str:
+    left = (time.monotonic() - started) * (1 - fraction) / fraction if fraction > 0.02 else None
+    return "" if left is None else f", about {left:.0f} s left"
+
+
+class _Cell:
+    """Below a notebook's cell, and gone when the work is done; needs no widgets, and leaves stderr alone."""
+
+    def __init__(self, label: str) -> None:
+        from IPython.display import display
+
+        self.label, self.started = label, time.monotonic()
+        self.handle = display({"text/plain": ""}, raw=True, display_id=True)
+
+    def update(self, fraction: float, text: str) -> None:
+        left = _seconds_left(self.started, fraction)
+        line = f"{self.label} {100 * fraction:.0f} %  {text}{left}"
+        bar = f'<progress value="{fraction:.4f}" style="width:16em;vertical-align:middle"></progress>'
+        self.handle.update({"text/plain": line, "text/html": f"{bar} {html.escape(line)}"}, raw=True)
+
+    def close(self) -> None:
+        self.handle.update({"text/plain": ""}, raw=True)
 
 
 class _Line:
@@ -49,8 +66,7 @@ class _Line:
         self.label, self.started, self.shown = label, time.monotonic(), False
 
     def update(self, fraction: float, text: str) -> None:
-        elapsed = time.monotonic() - self.started
-        left = f", about {elapsed * (1 - fraction) / fraction:.0f} s left" if fraction > 0.02 else ""
+        left = _seconds_left(self.started, fraction)
         filled = int(24 * fraction)
         bar = "█" * filled + "░" * (24 - filled)
         print(f"\r{self.label} {bar} {100 * fraction:3.0f} %  {text}{left}\033[K", end="", file=sys.stderr, flush=True)
@@ -83,7 +99,7 @@ class bar:
 
     def __init__(self, progress: Progress, label: str) -> None:
         self._progress, self._label = progress, label
-        self._shown: Union[_Line, _Tqdm, None] = None
+        self._shown: Union[_Cell, _Line, _Tqdm, None] = None
         self._started = self._last = time.monotonic()
 
     def __enter__(self) -> Optional[Callback]:
@@ -98,9 +114,14 @@ class bar:
             return
         self._last = now
         if self._shown is None:
-            tqdm = _tqdm()
-            self._shown = _Tqdm(self._label, tqdm) if tqdm is not None else _Line(self._label)
+            self._shown = self._new()
         self._shown.update(min(max(fraction, 0.0), 1.0), text)
+
+    def _new(self) -> Union[_Cell, _Line, _Tqdm]:
+        if _in_notebook():
+            return _Cell(self._label)
+        tqdm = _tqdm()
+        return _Tqdm(self._label, tqdm) if tqdm is not None else _Line(self._label)
 
     def __exit__(self, kind: Optional[Type[BaseException]], value: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
