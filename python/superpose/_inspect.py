@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union, cast
 
 from . import _arrays, _native
 from ._progress import Progress, bar
@@ -398,9 +398,9 @@ def inspect(
             if "matrices" not in body:
                 raise usage(f"{os.fspath(what)}: holds several checkpoints; superpose.compare inspects them all")
             return Geometry(body, text)
-        state: Any = getattr(what, "state_dict", None)
+        state = getattr(what, "state_dict", None)
         if callable(state):
-            arrays = _arrays.state_arrays(state())
+            arrays = _arrays.state_arrays(cast(Mapping[str, Any], state()))
             label, config = type(what).__name__, _module_config(what)
         elif isinstance(what, Mapping):
             arrays, label, config = _arrays.state_arrays(what), "state dict", None
