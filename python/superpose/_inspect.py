@@ -264,7 +264,8 @@ class Comparison(Result):
     @property
     def fits(self) -> List[Dict[str, Any]]:
         """ln(mean square overlap) on ln(1/m), of all models and of each family; with the verdict on the 1/m law."""
-        return list(self._json["compare"]["fits"])
+        whole = self._json["compare"]["fit"]
+        return ([whole] if whole else []) + list(self._json["compare"]["families"])
 
     @property
     def alarms(self) -> List[Dict[str, Any]]:

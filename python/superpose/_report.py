@@ -135,6 +135,7 @@ class Server:
         return int(self._native.port)
 
     def stop(self) -> None:
+        """Ends it within a second, whatever clients do."""
         self._native.stop()
 
     def __enter__(self) -> "Server":
