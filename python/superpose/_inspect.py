@@ -440,6 +440,15 @@ def compare(paths: Union[PathLike, Sequence[PathLike]], *, progress: Progress = 
 
     paths: files, model folders, a folder of checkpoints of one run, or one table of models (.csv with m and
     mean_sq_overlap). options: those of superpose.inspect. Returns Comparison.
+
+    >>> import numpy, pathlib, superpose, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     paths = [pathlib.Path(folder, f"model-{m}.npy") for m in (8, 16, 32)]
+    ...     for m, path in zip((8, 16, 32), paths):
+    ...         numpy.save(path, numpy.random.default_rng(m).normal(size=(300, m)))
+    ...     found = superpose.compare(paths)
+    >>> found.fits[0]["verdict"], round(found.fits[0]["exponent"], 1)
+    ('supported', 1.0)
     """
     several = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     names = [os.fspath(path) for path in several]

@@ -136,7 +136,7 @@ def test_tables(table, said):
     ({"law": "widht"}, "width"), ({"law": "E + A*q^-a"}, ""), ({"objective": "l2"}, "objective"), ({"interval": "wald"}, "auto, profile"),
     ({"where": "m>"}, "where"), ({"where": "m>1e9"}, "no row"), ({"group": "family"}, "family"), ({"m": "width"}, "width"),
     ({"columns": {"q": "m"}}, "no input"), ({"columns": {"m": "m"}, "m": "m"}, "twice"), ({"fix": {"beta": 1}}, "beta"),
-    ({"bootstrap": -5}, ""), ({"bootstrap": "many"}, "resamples"), ({"seed": -1}, "seed"), ({"unit": {"m": 0}}, ""),
+    ({"bootstrap": -5}, ""), ({"bootstrap": "many"}, "bootstrap"), ({"bootstrap": True}, "bootstrap"), ({"drop_highest": -1}, "drop_highest"), ({"seed": -1}, "seed"), ({"unit": {"m": 0}}, ""),
     ({"fix": {"alpha": "one"}}, "fix")])
 def test_fits(options, said):
     error = error_of(superpose.fit, GOOD, options.pop("law", "width"), **options)
