@@ -240,10 +240,10 @@ class Geometry(Result):
         from .html import badge, card, table
 
         rows = [[m.tensor, m.role, f"{m.n} × {m.m}", number(m.mean_square_overlap),
-                 number(None if m.mean_square_overlap is None else m.mean_square_overlap * m.m, 3) + "/m",
-                 number(None if m.mean_square_overlap_centered is None else m.mean_square_overlap_centered * m.m, 3) + "/m",
+                 number(None if m.mean_square_overlap is None else m.mean_square_overlap * m.m, 3),
+                 number(None if m.mean_square_overlap_centered is None else m.mean_square_overlap_centered * m.m, 3),
                  badge(m.regime)] for m in self.matrices]
-        header = ["tensor", "role", "shape", "mean cos²", "= ", "centred", "superposition"]
+        header = ["tensor", "role", "shape", "mean cos²", "in 1/m", "centred, in 1/m", "superposition"]
         return card("Geometry", self.path, (), [m.because for m in self.matrices[:3]] + self.warnings, table(rows, header))
 
 
