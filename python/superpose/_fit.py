@@ -47,7 +47,13 @@ class Parameter:
 
     def __repr__(self) -> str:
         state = "held" if self.held else "identified" if self.identified else "not identified"
-        return f"<{self.name} = {number(self.value)} {_interval_text(self.ci95)}, {state}>"
+        return f"<{self._text()}, {state}>"
+
+    def _text(self) -> str:
+        """As the program prints it: what is not identified is an interval, since any number in it would do."""
+        if not (self.identified or self.held):
+            return f"{self.name} in {_interval_text(self.ci95)}" if self.ci95 else f"{self.name} unknown"
+        return f"{self.name} = {number(self.value)} {_interval_text(self.ci95)}"
 
 
 class Fit(Result):
@@ -192,7 +198,7 @@ class Fit(Result):
             write_text(path, _native.fit_page(self._json))
 
     def __repr__(self) -> str:
-        shown = [f"{p.name} = {number(p.value)} {_interval_text(p.ci95)}" for p in list(self.parameters.values())[:4]]
+        shown = [p._text() for p in list(self.parameters.values())[:4]]
         more = f", ... {len(self.parameters) - 4} more" if len(self.parameters) > 4 else ""
         state = "identified" if self.identified else "not identified"
         return f"<superpose.Fit of {self.law}, {state}: {', '.join(shown)}{more}>"
@@ -200,7 +206,7 @@ class Fit(Result):
     def _repr_html_(self) -> str:
         from .html import badge, card, table
 
-        rows = [[p.name, number(p.value), number(p.se), _interval_text(p.ci95),
+        rows = [[p.name, *((number(p.value), number(p.se)) if p.identified or p.held else ("-", "-")), _interval_text(p.ci95),
                  badge("held" if p.held else "identified" if p.identified else "not identified")]
                 for p in self.parameters.values()]
         return card(f"Fit: {self.law}", self.formula, (), [f"Intervals: {self.interval_method}."] + self.warnings,
