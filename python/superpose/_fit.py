@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -216,6 +217,16 @@ def _several(value: Union[None, str, Sequence[str]]) -> List[str]:
     return [] if value is None else [value] if isinstance(value, str) else list(value)
 
 
+def _count(value: Any, name: str) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = -1
+    if number < 0 or isinstance(value, bool):
+        raise usage(f"fit: {name} = {value!r}: expected a whole number, 0 or more")
+    return number
+
+
 def _flat(values: Any) -> List[float]:
     try:
         return [float(v) for v in np.atleast_1d(np.asarray(values, dtype=np.float64)).ravel()]
@@ -291,10 +302,8 @@ def fit(
         if name not in _INPUTS:
             raise usage(f"fit: columns: no input {name!r}; there are {', '.join(_INPUTS)}")
     groups = group.split(",") if isinstance(group, str) else _several(group)
-    if not isinstance(bootstrap, (int, type(None))) or isinstance(bootstrap, bool):
-        raise usage(f"fit: bootstrap = {bootstrap!r}: expected a number of resamples")
-    if seed < 0:
-        raise usage(f"fit: seed = {seed}: expected 0 or more")
+    bootstrap = None if bootstrap is None else _count(bootstrap, "bootstrap")
+    seed, drop_highest = _count(seed, "seed"), _count(drop_highest, "drop_highest")
     request = {"law": law, "columns": given, "y": y, "group": groups, "cluster": cluster, "weight": weight, "se": se,
                "unit": dict(unit or {}), "fix": dict(fix or {}), "where": _several(where), "min_x": min_x, "max_x": max_x,
                "drop_highest": drop_highest, "objective": objective, "delta": delta, "interval": interval,

@@ -235,7 +235,7 @@ class Store:
         return self.load(kind, curves=False).to_frame()
 
     def run(self, id_or_key: Union[int, str]) -> Run:
-        """A run by its id, or by the first digits of its key. Error(usage)."""
+        """A run by its id, or by the first four or more digits of its key. Error(usage)."""
         found = self._native.find(id_or_key)
         if found is None:
             raise usage(f"{self._path}: no run has the id or key {id_or_key!r}")

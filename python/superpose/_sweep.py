@@ -157,6 +157,12 @@ def study(
     study: "quick" (minutes), "paper" (hours), ... or a study file. checkpoints: models to inspect too. out: folder of the
     page. store: the run store (runs.sqlite in out). results: recorded runs to judge beside the store's: a table, or
     "builtin". Returns Study. A denied claim is a finding, not an error.
+
+    >>> import os, superpose, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:  # far too small to confirm anything
+    ...     done = superpose.study("quick", overrides=["features=20", "dim=2,4", "steps=20", "batch=16"], out=folder)
+    >>> {claim["verdict"] for claim in done.claims} <= {"confirmed", "denied", "cannot_tell"}
+    True
     """
     with bar(progress, "study") as callback:
         body = _native.study(os.fspath(study), list(overrides), os.fspath(out), os.fspath(store),

@@ -275,6 +275,8 @@ def toy(
         del fields[name]
     config = _config(fields)
     path = None if snapshot is None else os.fspath(snapshot)
+    if path is not None and not os.access(os.path.dirname(path) or ".", os.W_OK):  # said before the training, not after it
+        raise Error("io", f"snapshot {path}: there is no such folder, or it cannot be written to")
     with bar(progress, "toy") as callback:
         return ToyResult(_native.toy(config, threads, path, snapshot_every, keep_snapshot, callback))
 
