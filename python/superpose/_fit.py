@@ -328,9 +328,9 @@ class Forecast(Result):
 
     verb = "forecast"
 
-    def __init__(self, body: Dict[str, Any], text: str, first: str, curves: List[Dict[str, Any]]) -> None:
+    def __init__(self, body: Dict[str, Any], text: str, first: str, fit: Mapping[str, Any]) -> None:
         super().__init__(body)
-        self._text, self._first, self._curves = text, first, curves
+        self._text, self._first, self._fit = text, first, {name: fit.get(name) for name in ("data", "curves")}
 
     @property
     def points(self) -> List[Dict[str, Any]]:
@@ -386,7 +386,7 @@ class Forecast(Result):
         """The figure of plot(), as data."""
         from ._forecast_figure import figure
 
-        return [figure(self._json, self._first, self._curves)]
+        return [figure(self._json, self._first, self._fit)]
 
     def plot(self, figure: Optional[str] = None, **options: Any) -> Any:
         """The forecast points with their intervals beside the fitted law, with matplotlib."""
@@ -492,4 +492,4 @@ def forecast(
         body, text, law, first = _native.forecast(stored, values, request, callback)
     config = {"fit": label, "law": law, "inputs": values, "group": groups, "vocab": vocab, "threshold": threshold,
               "compute": splits, "max_factor": max_factor, "force": force, "resamples": resamples}
-    return Forecast({"config": config, **body}, text, first, stored.get("curves") or [])
+    return Forecast({"config": config, **body}, text, first, stored)

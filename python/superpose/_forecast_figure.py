@@ -9,7 +9,14 @@ def _point(x: float, y: float, interval: Optional[List[Optional[float]]]) -> Dic
     return {"x": x, "y": y} if interval is None or None in interval else {"x": x, "y": y, "ci": interval}
 
 
-def figure(body: Mapping[str, Any], first: str, curves: List[Dict[str, Any]]) -> Dict[str, Any]:
+def _rows(data: Mapping[str, Any], first: str, group: str) -> List[Dict[str, Any]]:
+    """The rows of the table that the law was fitted to."""
+    inputs = (data.get("inputs") or {}).get(first) or []
+    groups = data.get("group") or [""] * len(inputs)
+    return [{"x": x, "y": y} for x, y, of in zip(inputs, data.get("y") or [], groups) if of == group]
+
+
+def figure(body: Mapping[str, Any], first: str, fit: Mapping[str, Any]) -> Dict[str, Any]:
     groups: Dict[str, List[Dict[str, Any]]] = {}
     for point in body["points"]:
         if not point["refused"]:
@@ -18,14 +25,16 @@ def figure(body: Mapping[str, Any], first: str, curves: List[Dict[str, Any]]) ->
     shown = list(groups)[:8]  # more in one picture cannot be told apart
     for k, name in enumerate(shown):
         hue = ["cat", k, len(shown)]
-        for curve in curves:
+        series.append({"key": f"{name} table".strip(), "role": "ours", "hue": hue, "symbol": "dot",
+                       "points": _rows(fit.get("data") or {}, first, name)})
+        for curve in fit.get("curves") or []:
             if (curve.get("group") or "") != name:
                 continue
             ends = zip(curve["x"], curve["y"], curve["low"], curve["high"])
             points = [_point(x, y, [low, high]) for x, y, low, high in ends if y is not None]
             series.append({"key": f"{name} fit".strip(), "role": "fit", "hue": hue, "symbol": "none", "line": True, "band": True,
                            "points": points})
-        series.append({"key": f"{name} forecast".strip(), "role": "ours", "hue": hue, "symbol": "dot",
+        series.append({"key": f"{name} forecast".strip(), "role": "fit", "hue": hue, "symbol": "diamond",
                        "points": [_point(p[first], p["loss"], p["ci95"]) for p in groups[name]]})
     panel = {"title": "", "group": "", "shown": True, "x": {"label": first, "log": True},
              "y": {"label": "loss", "log": False}, "series": series}

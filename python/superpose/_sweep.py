@@ -126,8 +126,9 @@ class Study(Result):
 
     def __repr__(self) -> str:
         counts = {v: sum(c["verdict"] == v for c in self.claims) for v in ("confirmed", "denied", "cannot_tell")}
-        said = ", ".join(f"{n} {v}" for v, n in counts.items())
-        return f"<superpose.Study {self._json['study']}: {self._json['runs']['done']} runs, claims {said}; page {self.page}>"
+        said = ", ".join(f"{n} {v.replace('_', ' ')}" for v, n in counts.items())
+        done = self._json["runs"]["done"]
+        return f"<superpose.Study {self._json['study']}: {done} run{'s' * (done != 1)}, claims: {said}; page {self.page}>"
 
     def _repr_html_(self) -> str:
         from ._result import number

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 import numpy as np
 
+from .palette import short
+
 if TYPE_CHECKING:
     from ._toy import ToyResult
 
@@ -19,8 +21,10 @@ def _series(key: str, points: List[Dict[str, Any]], role: str = "ours", **more: 
     return {"key": key, "role": role, "hue": hue, "symbol": "none", "points": points, **more}
 
 
-def _figure(name: str, title: str, x: Dict[str, Any], y: Dict[str, Any], series: List[Dict[str, Any]], empty: str = "") -> Dict[str, Any]:
-    panel = {"title": "", "group": "", "shown": True, "x": x, "y": y, "series": series}
+def _figure(result: "ToyResult", name: str, title: str, x: Dict[str, Any], y: Dict[str, Any], series: List[Dict[str, Any]],
+            empty: str = "") -> Dict[str, Any]:
+    config = result.config
+    panel = {"title": f"n = {config['features']}, m = {config['dim']}, γ = {short(config['decay'], 2)}", "group": "", "shown": True, "x": x, "y": y, "series": series}
     return {"id": name, "title": title, "paper": "", "kind": "xy", "caption": "", "interval": "", "empty": empty,
             "panels": [] if empty else [panel], "notes": []}
 
@@ -32,7 +36,7 @@ def _axis(label: str, log: bool = False) -> Dict[str, Any]:
 def _training(result: "ToyResult") -> Dict[str, Any]:
     steps, losses = result.curve
     points = [_point(float(s), float(v)) for s, v in zip(steps, losses) if np.isfinite(v) and v > 0]
-    return _figure("training", "Loss over training", _axis("step"), _axis("loss L", True),
+    return _figure(result, "training", "Loss over training", _axis("step"), _axis("loss L", True),
                    [_series("loss", points, line=True)], "" if points else "no step was recorded")
 
 
@@ -41,7 +45,7 @@ def _norms(result: "ToyResult") -> Dict[str, Any]:
     most = 2000  # more points than that are a line
     ranks = np.unique(np.geomspace(1, len(norms), most).astype(int)) if len(norms) > most else np.arange(1, len(norms) + 1)
     points = [_point(float(i), float(norms[i - 1])) for i in ranks if np.isfinite(norms[i - 1])]
-    return _figure("norms", "Row norms by feature", _axis("feature i, most frequent first", True), _axis("|W_i|"),
+    return _figure(result, "norms", "Row norms by feature", _axis("feature i, most frequent first", True), _axis("|W_i|"),
                    [_series("|W_i|", points, symbol="dot"),
                     _series("represented: 1/2", [_point(1.0, 0.5), _point(float(len(norms)), 0.5)], "theory", line=True)],
                    "" if points else "the run diverged")
@@ -58,7 +62,7 @@ def _overlaps(result: "ToyResult") -> Dict[str, Any]:
     m = result.W.shape[1]
     series = [_series("pairs of rows with norm > 1/2", bars, symbol="bars"),
               _series("root of 1/m", [_point(m**-0.5, None)], "theory", symbol="rule", label="√(1/m)")]
-    return _figure("overlaps", "Overlaps of represented features", _axis("|cos|"), _axis("density"), series,
+    return _figure(result, "overlaps", "Overlaps of represented features", _axis("|cos|"), _axis("density"), series,
                    "" if total else "fewer than two rows have a norm above 1/2")
 
 

@@ -28,7 +28,7 @@ def mark_style(series: Json, theme: Theme, size: float = 5.0) -> Dict[str, Any]:
         "linestyle": dashes_of(series) if line else "none", "linewidth": 1.1 if theory else 1.4,
         "marker": MARKERS.get(symbol, "none"), "markersize": size * _BIGGER.get(symbol, 1.0),
         "markerfacecolor": "none" if hollow else color, "markeredgecolor": color if hollow else theme.page,
-        "markeredgewidth": 1.6 if symbol in ("ring", "cross") else 1.1 if hollow else 0.6,
+        "markeredgewidth": 1.6 if symbol in ("ring", "cross") else 1.1 if hollow else 0.6 if size > 4 else 0.25,
     }
 
 

@@ -36,10 +36,11 @@ body[data-jp-theme-light="false"] .superpose,body.vscode-dark .superpose{{{_DARK
 .superpose .sp-scroll{{overflow-x:auto}}
 .superpose table{{border-collapse:collapse;margin:.4em 0 0;\
 font-size:.93em;font-variant-numeric:tabular-nums;color:inherit}}
-.superpose th,.superpose td{{text-align:left;padding:.2em .9em .2em 0;border:0;\
+.superpose .sp-scroll tr{{background:none}}
+.superpose .sp-scroll th,.superpose .sp-scroll td{{text-align:left;padding:.2em .9em .2em 0;border:0;\
 border-bottom:1px solid var(--sp-line);vertical-align:top;background:none;white-space:normal;max-width:32em}}
-.superpose thead th{{color:var(--sp-soft);font-weight:600}}
-.superpose td.sp-num,.superpose th.sp-num{{text-align:right}}
+.superpose .sp-scroll thead th{{color:var(--sp-soft);font-weight:600}}
+.superpose .sp-scroll td.sp-num,.superpose .sp-scroll th.sp-num{{text-align:right}}
 .superpose .sp-badge{{display:inline-block;padding:0 .6em 0 .45em;\
 border:1px solid currentColor;border-radius:1em;font-size:.9em;font-weight:600;\
 white-space:nowrap;color:var(--sp-unsure);background:var(--sp-unsure-bg)}}
