@@ -62,8 +62,8 @@ void RecordReader::skip_comments() {
 void RecordReader::choose_separator() {
   skip_comments();
   const auto header = line_ahead();
-  const bool tabs = header.find('\t') != std::string_view::npos && header.find(',') == std::string_view::npos;
-  separator_ = tabs ? '\t' : ',';
+  const auto has = [&](char c) { return header.find(c) != std::string_view::npos; };
+  separator_ = has(',') ? ',' : has('\t') ? '\t' : has(';') ? ';' : ',';
 }
 
 std::string RecordReader::quoted_field() {
@@ -80,14 +80,14 @@ std::string RecordReader::quoted_field() {
     out += '"';
     rest_.remove_prefix(1);
   }
-  const size_t end = std::min(rest_.find_first_of(separator_ == ',' ? ",\n" : "\t\n"), rest_.size());
+  const size_t end = std::min(rest_.find_first_of(std::string{separator_, '\n'}), rest_.size());
   if (!trimmed(rest_.substr(0, end)).empty()) fail("text follows a closing quote");
   rest_.remove_prefix(end);
   return out;
 }
 
 std::string RecordReader::plain_field() {
-  const size_t end = std::min(rest_.find_first_of(separator_ == ',' ? ",\n" : "\t\n"), rest_.size());
+  const size_t end = std::min(rest_.find_first_of(std::string{separator_, '\n'}), rest_.size());
   const std::string out(trimmed(rest_.substr(0, end)));
   rest_.remove_prefix(end);
   return out;

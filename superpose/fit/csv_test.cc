@@ -34,6 +34,13 @@ TEST(Csv, tabs_separate_when_the_header_has_tabs_and_no_comma) {
   EXPECT_EQ(read_table("a\tb\n1\t2\n", "t").numbers("b"), std::vector<double>{2});
 }
 
+TEST(Csv, semicolons_separate_when_the_header_has_nothing_else) {
+  const auto table = read_table("m;loss;name\n8;1.5;\"a;b\"\n", "t");
+  EXPECT_EQ(table.numbers("loss"), std::vector<double>{1.5});
+  EXPECT_EQ(table.strings("name"), std::vector<std::string>{"a;b"});
+  EXPECT_EQ(read_table("a;b,c\n1,2\n", "t").names, (std::vector<std::string>{"a;b", "c"}));
+}
+
 TEST(Csv, names_the_place_of_every_defect) {
   const auto bad = [](const std::string& text, const std::string& fragment) {
     expect_error(ErrorKind::bad_file, fragment, [&] { read_table(text, "t.csv"); });
