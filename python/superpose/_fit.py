@@ -413,7 +413,9 @@ class Forecast(Result):
                 for p in self.points]
         header = [self._first, "group", "loss", "95 % interval", "beyond data", "rests on"]
         notes = ([str(self.because)] if self.because else []) + self.notes
-        return card("Forecast", "refused" if self.refused else "", (), notes, table(rows, header))
+        refused = sum(p["refused"] for p in self.points)
+        said = "" if not self.refused else f"{refused} of {len(self.points)} points refused" if len(self) > 1 else "refused"
+        return card("Forecast", said, (), notes, table(rows, header))
 
 
 def _read_fit(path: PathLike) -> Dict[str, Any]:

@@ -58,7 +58,7 @@ class Matrix:
 
     @property
     def regime(self) -> str:
-        """ "strong", "weak", "none" or "cannot_tell"; docs/verdict.md has the rule and how often it is wrong."""
+        """ "strong", "weak", "none" or "cannot_tell"; docs/math.md §8 has the rule and how often it is wrong."""
         return str(self._report["verdict"])
 
     @property
