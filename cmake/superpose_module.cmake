@@ -1,11 +1,13 @@
-# superpose_module(<folder> SOURCES .. [LINK ..] [TESTS ..]): one folder = one static library superpose::<folder>
+# superpose_module(<folder> [PRECOMPILED] SOURCES .. [LINK ..] [TESTS ..]): one folder = one static library superpose::<folder>
 # and, when SUPERPOSE_BUILD_TESTS is on, one test program <folder>_test. What it may link to inside superpose/ is
 # read from tools/layers.txt, so the link graph cannot drift from the table that tools/check_layers.py enforces.
+# PRECOMPILED: the library is compiled with cmake/precompiled_headers.cmake (tests always are). Not for folders that compute
+# results or that hardly include those headers.
 file(STRINGS ${PROJECT_SOURCE_DIR}/tools/layers.txt SUPERPOSE_LAYERS REGEX "^[a-z]")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/layers.txt)
 
 function(superpose_module name)
-  cmake_parse_arguments(A "" "" "SOURCES;LINK;TESTS" ${ARGN})
+  cmake_parse_arguments(A "PRECOMPILED" "" "SOURCES;LINK;TESTS" ${ARGN})
   add_library(superpose_${name} STATIC ${A_SOURCES})
   add_library(superpose::${name} ALIAS superpose_${name})
   target_include_directories(superpose_${name} PUBLIC ${PROJECT_SOURCE_DIR})
@@ -16,11 +18,15 @@ function(superpose_module name)
   endforeach()
   list(TRANSFORM deps PREPEND superpose::)
   target_link_libraries(superpose_${name} PUBLIC ${deps} PRIVATE superpose_flags ${A_LINK})
+  if(A_PRECOMPILED AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_precompile_headers(superpose_${name} REUSE_FROM superpose_precompiled)
+  endif()
   if(SUPERPOSE_BUILD_TESTS AND A_TESTS)
     add_executable(${name}_test ${A_TESTS})
     target_link_libraries(${name}_test PRIVATE superpose::${name} superpose_flags ${A_LINK} GTest::gtest_main)
     # What is tested is in the library; a test itself need only compile quickly.
     target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
+    target_precompile_headers(${name}_test REUSE_FROM superpose_precompiled_tests)
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}: DISCOVERY_MODE PRE_TEST
       PROPERTIES LABELS ${name} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]" TIMEOUT 300)
   endif()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fails if a folder of superpose/ includes a folder that tools/layers.txt does not allow, or another folder's
+"""Fails if a folder of superpose/, or python/bindings, includes a folder that tools/layers.txt does not allow, or another folder's
 private header. A folder's public header is superpose/<folder>/<folder>.h; every header of base/ is public.
 
 Usage: check_layers.py [ROOT]     ROOT holds superpose/ and tools/layers.txt (default: this checkout)"""
@@ -19,11 +19,11 @@ for line in (root / "tools/layers.txt").read_text().splitlines():
         layers[folder.strip()] = set(allowed.split()) | {folder.strip()}
 
 bad = []
-for path in sorted((root / "superpose").rglob("*")):
+for path in sorted((root / "superpose").rglob("*")) + sorted((root / "python/bindings").glob("*")):
     if path.suffix not in (".h", ".cc", ".cu", ".cuh"):
         continue
     where = path.relative_to(root)
-    folder = where.parts[1]
+    folder = "python" if where.parts[0] == "python" else where.parts[1]
     if folder not in layers:
         bad.append(f"{where}: folder {folder} is not in tools/layers.txt")
         continue

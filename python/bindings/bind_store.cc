@@ -29,7 +29,10 @@ py::object find(const store::Store& store, const py::object& run) {
     const auto found = store.find(run.cast<int64_t>());
     return found ? to_python(run_json(*found)) : py::none();
   }
-  const auto found = store.find_key(run.cast<std::string>());
+  // Few digits may fit some run by chance, as in `superpose show`.
+  constexpr size_t kLeastPrefix = 4;
+  const auto prefix = run.cast<std::string>();
+  const auto found = prefix.size() < kLeastPrefix ? std::vector<store::Run>{} : store.find_key(prefix);
   return found.size() == 1 ? to_python(run_json(found[0])) : py::none();
 }
 

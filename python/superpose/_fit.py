@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -46,7 +47,13 @@ class Parameter:
 
     def __repr__(self) -> str:
         state = "held" if self.held else "identified" if self.identified else "not identified"
-        return f"<{self.name} = {number(self.value)} {_interval_text(self.ci95)}, {state}>"
+        return f"<{self._text()}, {state}>"
+
+    def _text(self) -> str:
+        """As the program prints it: what is not identified is an interval, since any number in it would do."""
+        if not (self.identified or self.held):
+            return f"{self.name} in {_interval_text(self.ci95)}" if self.ci95 else f"{self.name} unknown"
+        return f"{self.name} = {number(self.value)} {_interval_text(self.ci95)}"
 
 
 class Fit(Result):
@@ -63,7 +70,8 @@ class Fit(Result):
     def load(path: PathLike) -> "Fit":
         """What save() or ``superpose fit --json`` wrote. Error(io | bad_file)."""
         body = _read_fit(path)
-        body.pop("schema"), body.pop("version", None)
+        del body["schema"]
+        body.pop("version", None)
         return Fit(body, "")
 
     @property
@@ -190,7 +198,7 @@ class Fit(Result):
             write_text(path, _native.fit_page(self._json))
 
     def __repr__(self) -> str:
-        shown = [f"{p.name} = {number(p.value)} {_interval_text(p.ci95)}" for p in list(self.parameters.values())[:4]]
+        shown = [p._text() for p in list(self.parameters.values())[:4]]
         more = f", ... {len(self.parameters) - 4} more" if len(self.parameters) > 4 else ""
         state = "identified" if self.identified else "not identified"
         return f"<superpose.Fit of {self.law}, {state}: {', '.join(shown)}{more}>"
@@ -198,7 +206,7 @@ class Fit(Result):
     def _repr_html_(self) -> str:
         from .html import badge, card, table
 
-        rows = [[p.name, number(p.value), number(p.se), _interval_text(p.ci95),
+        rows = [[p.name, *((number(p.value), number(p.se)) if p.identified or p.held else ("-", "-")), _interval_text(p.ci95),
                  badge("held" if p.held else "identified" if p.identified else "not identified")]
                 for p in self.parameters.values()]
         return card(f"Fit: {self.law}", self.formula, (), [f"Intervals: {self.interval_method}."] + self.warnings,
@@ -207,6 +215,16 @@ class Fit(Result):
 
 def _several(value: Union[None, str, Sequence[str]]) -> List[str]:
     return [] if value is None else [value] if isinstance(value, str) else list(value)
+
+
+def _count(value: Any, name: str) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = -1
+    if number < 0 or isinstance(value, bool):
+        raise usage(f"fit: {name} = {value!r}: expected a whole number, 0 or more")
+    return number
 
 
 def _flat(values: Any) -> List[float]:
@@ -284,10 +302,8 @@ def fit(
         if name not in _INPUTS:
             raise usage(f"fit: columns: no input {name!r}; there are {', '.join(_INPUTS)}")
     groups = group.split(",") if isinstance(group, str) else _several(group)
-    if not isinstance(bootstrap, (int, type(None))) or isinstance(bootstrap, bool):
-        raise usage(f"fit: bootstrap = {bootstrap!r}: expected a number of resamples")
-    if seed < 0:
-        raise usage(f"fit: seed = {seed}: expected 0 or more")
+    bootstrap = None if bootstrap is None else _count(bootstrap, "bootstrap")
+    seed, drop_highest = _count(seed, "seed"), _count(drop_highest, "drop_highest")
     request = {"law": law, "columns": given, "y": y, "group": groups, "cluster": cluster, "weight": weight, "se": se,
                "unit": dict(unit or {}), "fix": dict(fix or {}), "where": _several(where), "min_x": min_x, "max_x": max_x,
                "drop_highest": drop_highest, "objective": objective, "delta": delta, "interval": interval,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union, cast
 
 from . import _arrays, _native
 from ._progress import Progress, bar
@@ -240,10 +240,10 @@ class Geometry(Result):
         from .html import badge, card, table
 
         rows = [[m.tensor, m.role, f"{m.n} × {m.m}", number(m.mean_square_overlap),
-                 number(None if m.mean_square_overlap is None else m.mean_square_overlap * m.m, 3) + "/m",
-                 number(None if m.mean_square_overlap_centered is None else m.mean_square_overlap_centered * m.m, 3) + "/m",
+                 number(None if m.mean_square_overlap is None else m.mean_square_overlap * m.m, 3),
+                 number(None if m.mean_square_overlap_centered is None else m.mean_square_overlap_centered * m.m, 3),
                  badge(m.regime)] for m in self.matrices]
-        header = ["tensor", "role", "shape", "mean cos²", "= ", "centred", "superposition"]
+        header = ["tensor", "role", "shape", "mean cos²", "in 1/m", "centred, in 1/m", "superposition"]
         return card("Geometry", self.path, (), [m.because for m in self.matrices[:3]] + self.warnings, table(rows, header))
 
 
@@ -264,7 +264,8 @@ class Comparison(Result):
     @property
     def fits(self) -> List[Dict[str, Any]]:
         """ln(mean square overlap) on ln(1/m), of all models and of each family; with the verdict on the 1/m law."""
-        return list(self._json["compare"]["fits"])
+        whole = self._json["compare"]["fit"]
+        return ([whole] if whole else []) + list(self._json["compare"]["families"])
 
     @property
     def alarms(self) -> List[Dict[str, Any]]:
@@ -398,8 +399,9 @@ def inspect(
             if "matrices" not in body:
                 raise usage(f"{os.fspath(what)}: holds several checkpoints; superpose.compare inspects them all")
             return Geometry(body, text)
-        if hasattr(what, "state_dict") and callable(what.state_dict):
-            arrays = _arrays.state_arrays(what.state_dict())
+        state = getattr(what, "state_dict", None)
+        if callable(state):
+            arrays = _arrays.state_arrays(cast(Mapping[str, Any], state()))
             label, config = type(what).__name__, _module_config(what)
         elif isinstance(what, Mapping):
             arrays, label, config = _arrays.state_arrays(what), "state dict", None
@@ -438,6 +440,15 @@ def compare(paths: Union[PathLike, Sequence[PathLike]], *, progress: Progress = 
 
     paths: files, model folders, a folder of checkpoints of one run, or one table of models (.csv with m and
     mean_sq_overlap). options: those of superpose.inspect. Returns Comparison.
+
+    >>> import numpy, pathlib, superpose, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     paths = [pathlib.Path(folder, f"model-{m}.npy") for m in (8, 16, 32)]
+    ...     for m, path in zip((8, 16, 32), paths):
+    ...         numpy.save(path, numpy.random.default_rng(m).normal(size=(300, m)))
+    ...     found = superpose.compare(paths)
+    >>> found.fits[0]["verdict"], round(found.fits[0]["exponent"], 1)
+    ('supported', 1.0)
     """
     several = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     names = [os.fspath(path) for path in several]

@@ -104,8 +104,16 @@ def report(
     full data (CSV, JSON Lines). figures: a folder for the figures as files; formats: of svg, pdf, png, csv.
 
     Returns Report. Errors: io, bad_file, usage.
+
+    >>> import os, superpose, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     page = os.path.join(folder, "report.html")
+    ...     runs = superpose.sweep({"features": 20, "dim": [2, 4], "steps": 20, "batch": 16}, store=os.path.join(folder, "runs.sqlite"))
+    ...     made = superpose.report([runs, superpose.geometry([[1.0, 0.0], [0.6, 0.8]])], page)
+    ...     print(os.path.getsize(page) > 100_000, "loss-vs-m" in [figure["id"] for figure in made.figures])
+    True True
     """
-    several = list(contents) if isinstance(contents, (list, tuple)) else [contents]
+    several: List[Any] = list(contents) if isinstance(contents, (list, tuple)) else [contents]
     if not several:
         raise usage("report: nothing to write about")
     wanted = formats.split(",") if isinstance(formats, str) else list(formats)
@@ -135,6 +143,7 @@ class Server:
         return int(self._native.port)
 
     def stop(self) -> None:
+        """Ends it within a second, whatever clients do."""
         self._native.stop()
 
     def __enter__(self) -> "Server":
@@ -154,6 +163,13 @@ def serve(store: Union[PathLike, Store], *, port: int = 0, bind: str = "127.0.0.
 
     port: 0 = any free one. bind: the address; the default can be reached from this machine only. It only reads.
     Returns Server, at once. Errors: io (no store, the port is taken), bad_file, usage.
+
+    >>> import os, superpose, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     runs = superpose.sweep({"features": 20, "dim": 2, "steps": 20, "batch": 16}, store=os.path.join(folder, "runs.sqlite"))
+    ...     with superpose.serve(runs.store) as server:
+    ...         server.url.startswith("http://127.0.0.1:")
+    True
     """
     if not 0 <= port <= 65535:
         raise usage(f"serve: port = {port}: expected 0 to 65535")

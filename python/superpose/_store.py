@@ -12,6 +12,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Union, overloa
 from . import _native
 from ._result import PathLike, choose_figure, number, write_text
 from ._tables import frame, union
+from ._toy import law_name
 from .error import Error, usage
 
 
@@ -81,7 +82,7 @@ class Run:
 
     def __repr__(self) -> str:
         c = self._record["config"]
-        what = ", ".join(f"{name} {c[name]}" for name in ("dim", "law", "decay", "seed") if name in c)
+        what = ", ".join(law_name(f"{name} {c[name]}") for name in ("dim", "law", "decay", "seed") if name in c)
         return f"<superpose.Run {self.id}: {what}: {self.status}, loss {number(self.loss)}>"
 
 
@@ -89,10 +90,12 @@ class Runs(Sequence[Run]):
     """Runs, in order of their ids. Like a list; as a table with to_frame(); as figures with plot()."""
 
     def __init__(self, records: Sequence[Dict[str, Any]], store: Optional[str] = None,
-                 outcome: Optional[Dict[str, Any]] = None) -> None:
+                 outcome: Optional[Dict[str, Any]] = None, results: str = "") -> None:
         self._records = list(records)
         #: The file they came from; None for recorded runs.
         self.store = store
+        #: The results table that recorded runs came from.
+        self.results = results
         #: Of superpose.sweep: total, done, skipped, failed, diverged, seconds, stopped, failures.
         self.outcome: Dict[str, Any] = outcome or {}
 
@@ -107,7 +110,7 @@ class Runs(Sequence[Run]):
 
     def __getitem__(self, place: Union[int, slice]) -> Union[Run, "Runs"]:
         if isinstance(place, slice):
-            return Runs(self._records[place], self.store)
+            return Runs(self._records[place], self.store, results=self.results)
         return Run(self._records[place])
 
     def __iter__(self) -> Iterator[Run]:
@@ -125,7 +128,7 @@ class Runs(Sequence[Run]):
             if rows and all(name not in row for row in rows):
                 raise usage(f"where: no run has a field {name!r}; there are {', '.join(rows[0])}")
         kept = [record for record, row in zip(self._records, rows) if all(row.get(k) == v for k, v in fields.items())]
-        return Runs(kept, self.store)
+        return Runs(kept, self.store, results=self.results)
 
     def to_dicts(self) -> List[Dict[str, Any]]:
         """One flat dict for each run: id, status, the configuration's fields, the result's numbers."""
@@ -171,10 +174,12 @@ class Runs(Sequence[Run]):
 
     @property
     def figures(self) -> List[Dict[str, Any]]:
-        """The figures of the page of their store, as data. They show every run of the store."""
-        if self.store is None:
+        """The figures of the page of their store (of their results table), as data. They show every run of it."""
+        if self.store is None and not self.results:
             raise usage("these runs are in no store, so there is no page of them")
-        found = _native.report([self.store], None, "", "", None, None, [], None)
+        found = _native.report([] if self.store is None else [self.store], None, "", self.results, None, None, [], None)
+        for panel in (panel for figure in found["figures"] for panel in figure["panels"]):
+            panel["title"] = law_name(panel["title"])
         return list(found["figures"])
 
     def plot(self, figure: Optional[str] = None, **options: Any) -> Any:
@@ -200,7 +205,7 @@ class Runs(Sequence[Run]):
         varying = [name for name in (self._records[0]["config"] if self._records else {})
                    if len({json.dumps(row.get(name)) for row in rows}) > 1]
         header = ["id", "status"] + varying + ["loss", "seconds"]
-        cells = [["" if row.get(name) is None else number(row[name]) if isinstance(row[name], float) else str(row[name])
+        cells = [["" if row.get(name) is None else number(row[name]) if isinstance(row[name], float) else law_name(str(row[name]))
                   for name in header] for row in rows]
         return card("Runs", repr(self)[len("<superpose.Runs: "):-1], (), (), table(cells, header))
 
@@ -230,7 +235,7 @@ class Store:
         return self.load(kind, curves=False).to_frame()
 
     def run(self, id_or_key: Union[int, str]) -> Run:
-        """A run by its id, or by the first digits of its key. Error(usage)."""
+        """A run by its id, or by the first four or more digits of its key. Error(usage)."""
         found = self._native.find(id_or_key)
         if found is None:
             raise usage(f"{self._path}: no run has the id or key {id_or_key!r}")
@@ -324,4 +329,4 @@ def read_results(path: PathLike = "builtin") -> Runs:
     >>> len(runs) > 100, runs[0].status
     (True, 'ok')
     """
-    return Runs(_native.results_runs(os.fspath(path)))
+    return Runs(_native.results_runs(os.fspath(path)), results=os.fspath(path))

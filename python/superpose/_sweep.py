@@ -10,6 +10,7 @@ from . import _native
 from ._progress import Progress, bar
 from ._result import PathLike, Result
 from ._store import Runs, Store
+from ._toy import law_of_counts
 from .error import usage
 
 Grid = Mapping[str, Any]
@@ -27,13 +28,22 @@ def _plain(value: Any, where: str) -> Any:
     raise usage(f"sweep: {where}: a {type(value).__name__}, expected numbers, texts or lists of them")
 
 
+def _field(name: str, value: Any) -> Any:
+    """What a grid says of a field. A law may be an array of counts, which is one value, not one for each number."""
+    if name == "law" and not isinstance(value, str):
+        if not any(isinstance(law, str) or hasattr(law, "__len__") for law in value):
+            return law_of_counts(value)
+        return [law if isinstance(law, str) else law_of_counts(law) for law in value]
+    return _plain(value, name)
+
+
 def _study_text(study: Union[Grid, Sequence[Grid]]) -> str:
     """A study file's text: JSON is YAML."""
     grids = [study] if isinstance(study, Mapping) else list(study)
     for grid in grids:
         if not isinstance(grid, Mapping):
             raise usage(f"sweep: a grid is a {type(grid).__name__}, expected a dict of fields")
-    return json.dumps({"name": "grid", "grids": [{k: _plain(v, k) for k, v in grid.items()} for grid in grids]})
+    return json.dumps({"name": "grid", "grids": [{k: _field(k, v) for k, v in grid.items()} for grid in grids]})
 
 
 def sweep(
@@ -49,7 +59,8 @@ def sweep(
     """Trains a grid of toy models into a store. Finished runs are never repeated, so an interrupted call goes on.
 
     study: a built-in study ("quick", "paper", ...), a study file (YAML), or a grid: a dict of fields of superpose.toy in
-    which each list stands for all its values, {"dim": [10, 20], "decay": -1, "seed": "range(3)"}; or a list of grids.
+    which each list stands for all its values, {"dim": [10, 20], "decay": -1, "seed": "range(3)"}; or a list of grids. A law
+    may be an array of counts.
     overrides: ["seed=range(3)", ...] or {"seed": [0, 1]}, for every grid. store: the file; created when absent.
     jobs: cores, and so runs at once (0: all there are). snapshot_every: seconds between the snapshots of long runs.
     dry_run: returns a dict with the number of runs and the predicted time, and computes nothing.
@@ -146,6 +157,12 @@ def study(
     study: "quick" (minutes), "paper" (hours), ... or a study file. checkpoints: models to inspect too. out: folder of the
     page. store: the run store (runs.sqlite in out). results: recorded runs to judge beside the store's: a table, or
     "builtin". Returns Study. A denied claim is a finding, not an error.
+
+    >>> import os, superpose, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:  # far too small to confirm anything
+    ...     done = superpose.study("quick", overrides=["features=20", "dim=2,4", "steps=20", "batch=16"], out=folder)
+    >>> {claim["verdict"] for claim in done.claims} <= {"confirmed", "denied", "cannot_tell"}
+    True
     """
     with bar(progress, "study") as callback:
         body = _native.study(os.fspath(study), list(overrides), os.fspath(out), os.fspath(store),

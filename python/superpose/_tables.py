@@ -2,6 +2,7 @@
 """Tables in (DataFrame, dict of arrays, list of dicts, path) and out (pandas, polars, or plain lists)."""
 from __future__ import annotations
 
+import datetime
 import json
 import os
 from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
@@ -24,7 +25,7 @@ def _plain(value: Any, where: str) -> Any:
         return value
     if type(value).__name__ in ("NAType", "NaTType"):  # pandas
         return None
-    if hasattr(value, "isoformat"):
+    if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     raise usage(f"{where}: a {type(value).__name__}, expected a number or a text")
 

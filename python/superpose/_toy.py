@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pathlib
+import re
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 import numpy as np
@@ -17,13 +18,17 @@ from .error import Error, usage
 Law = Union[str, Any]  # a law's spelling, or an array of counts
 
 
-def _law_file(counts: Any) -> str:
+def _law_folder() -> pathlib.Path:
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "superpose" / "laws"
+
+
+def law_of_counts(counts: Any) -> str:
     """Counts of the caller's as a law. Kept by content in the user's cache, since a result names its law's file."""
     values = _arrays.vector(counts, "law")
     if values.size == 0 or not np.all(np.isfinite(values)) or np.any(values < 0):
         raise usage("law: expected counts, finite and >= 0")
     text = "".join(f"{v!r}\n" for v in values.tolist()).encode()
-    folder = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "superpose" / "laws"
+    folder = _law_folder()
     path = folder / f"{hashlib.sha256(text).hexdigest()[:32]}.txt"
     try:
         if not path.exists():
@@ -36,9 +41,14 @@ def _law_file(counts: Any) -> str:
     return f"file:{path}"
 
 
+def law_name(text: str) -> str:
+    """A law, or a text with one in it, for people: counts by the first digits of what they are kept under."""
+    return re.sub(re.escape(f"file:{_law_folder()}{os.sep}") + r"([0-9a-f]{8})[0-9a-f]{24}\.txt", r"counts \1", text)
+
+
 def _config(fields: Dict[str, Any]) -> Dict[str, Any]:
     if not isinstance(fields["law"], str):
-        fields["law"] = _law_file(fields["law"])
+        fields["law"] = law_of_counts(fields["law"])
     return fields
 
 
@@ -180,7 +190,7 @@ class ToyResult(Result):
     def __repr__(self) -> str:
         c = self._json["config"]
         what = f"diverged at step {self.measures['diverged_at']}" if self.diverged else f"loss {number(self.loss)}"
-        return (f"<superpose.ToyResult: {c['features']} features in {c['dim']} dimensions, {c['law']}, "
+        return (f"<superpose.ToyResult: {c['features']} features in {c['dim']} dimensions, {law_name(c['law'])}, "
                 f"density {c['density']:g}, decay {c['decay']:g}, seed {c['seed']}: {what}>")
 
     def summary(self) -> str:
@@ -265,6 +275,8 @@ def toy(
         del fields[name]
     config = _config(fields)
     path = None if snapshot is None else os.fspath(snapshot)
+    if path is not None and not os.access(os.path.dirname(path) or ".", os.W_OK):  # said before the training, not after it
+        raise Error("io", f"snapshot {path}: there is no such folder, or it cannot be written to")
     with bar(progress, "toy") as callback:
         return ToyResult(_native.toy(config, threads, path, snapshot_every, keep_snapshot, callback))
 

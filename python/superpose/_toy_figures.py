@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def _point(x: float, y: Optional[float] = None, x2: Optional[float] = None) -> Dict[str, Any]:
-    return {"x": x, "y": y, "x2": x2}
+    return {"x": x, "y": y} if x2 is None else {"x": x, "y": y, "x2": x2}
 
 
 def _series(key: str, points: List[Dict[str, Any]], role: str = "ours", **more: Any) -> Dict[str, Any]:
-    hue = {"palette": "cat", "index": 0, "count": 1} if role == "ours" else {"palette": "ink", "index": 0, "count": 1}
-    return {"key": key, "role": role, "hue": hue, "label": "", "symbol": "none", "line": False, "band": False, "points": points, **more}
+    hue = ["cat" if role == "ours" else "ink", 0, 1]
+    return {"key": key, "role": role, "hue": hue, "symbol": "none", "points": points, **more}
 
 
 def _figure(name: str, title: str, x: Dict[str, Any], y: Dict[str, Any], series: List[Dict[str, Any]], empty: str = "") -> Dict[str, Any]:
@@ -26,7 +26,7 @@ def _figure(name: str, title: str, x: Dict[str, Any], y: Dict[str, Any], series:
 
 
 def _axis(label: str, log: bool = False) -> Dict[str, Any]:
-    return {"label": label, "log": log, "ticks": [], "domain": None}
+    return {"label": label, "log": log}
 
 
 def _training(result: "ToyResult") -> Dict[str, Any]:

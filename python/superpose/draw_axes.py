@@ -157,7 +157,8 @@ def family() -> List[str]:
     """The reader's fonts, then one that has every letter of ours and comes with matplotlib."""
     import matplotlib
 
-    return [*matplotlib.rcParams["font.family"], "DejaVu Sans"]
+    families: List[str] = list(matplotlib.rcParams["font.family"])  # pyright: ignore[reportArgumentType]
+    return [*families, "DejaVu Sans"]
 
 
 def text_style(size: float, color: str, **more: Any) -> Dict[str, Any]:

@@ -48,8 +48,8 @@ white-space:nowrap;color:var(--sp-unsure);background:var(--sp-unsure-bg)}}
 .superpose .sp-strong{{color:var(--sp-link)}}
 </style>"""
 
-_BADGES = {"confirmed": "✓", "denied": "✗", "strong": "●", "weak": "◐", "none": "○", "cannot_tell": "?"}
-_WORDS = {"yes": "confirmed", "no": "denied", "cannot tell": "cannot_tell"}
+_BADGES = {"confirmed": "✓", "denied": "✗", "strong": "●", "weak": "◐", "none": "○", "cannot_tell": "?", "held": "–"}
+_WORDS = {"yes": "confirmed", "no": "denied", "cannot tell": "cannot_tell", "identified": "confirmed", "not identified": "cannot_tell"}
 _MOST_TEXT = 400  # letters of one cell: more would not be read
 
 
@@ -75,7 +75,8 @@ def escaped(value: Any) -> Html:
 
 
 def badge(verdict: str | None) -> Html:
-    """A verdict: confirmed, denied, cannot_tell; strong, weak, none; yes, no. Anything else looks unsure.
+    """A verdict: confirmed, denied, cannot_tell; strong, weak, none; identified, not identified, held; yes, no. Anything
+    else looks unsure.
 
     >>> badge("confirmed")
     '<span class="sp-badge sp-confirmed"><span aria-hidden="true">✓</span> confirmed</span>'

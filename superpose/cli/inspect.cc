@@ -105,7 +105,7 @@ Action declare_inspect(CLI::App& app) {
                  "what the ids spell: tokenizer.json, vocab.json, vocab.txt, *.tiktoken, tokenizer.bin, or a folder "
                  "with one (default: beside the weights)");
   app.add_option("--token", o.tokens, "nearest neighbours of this token, an id or its text; may be repeated")
-      ->expected(1);
+      ->allow_extra_args(false);
   app.add_option("--neighbors", o.neighbors, "neighbours listed for each token")
       ->check(CLI::Range(0, 1000))
       ->capture_default_str();

@@ -292,7 +292,7 @@ Inspection inspect(const checkpoint::Checkpoint& file, const std::filesystem::pa
     }
     Extras extras;
     extras.full = role.role != "matrix" || !options.all;
-    if (with_counts(options) && (role.role != "matrix" || options.tensor))
+    if (with_counts(options) && (role.role != "matrix" || options.tensor || !options.all))
       extras.counts = texts.counts(tensor.shape[0]);
     if (extras.full) extras.asked = texts.asked_rows(tensor.shape[0]);
     MatrixReport report;
