@@ -3,7 +3,9 @@
 """The same passes in NumPy or PyTorch, written to be fast there: float32 products, a block of rows at a time, sums over
 blocks in float64. Called by geometry.py:
 
-    opponent.py numpy|torch PASS THREADS FILE OFFSET N M bf16|f32        PASS: pass, centered, pairs"""
+    opponent.py numpy|torch PASS THREADS FILE OFFSET N M bf16|f32        PASS: pass, centered, pairs, spectrum, svd
+
+The last two in NumPy only: the effective rank from the Gram matrix's eigenvalues, or from the singular values."""
 import json
 import os
 import resource
@@ -23,10 +25,14 @@ BLOCK = max(256, min(8192, (1 << 25) // m))
 stored = np.memmap(path, dtype=np.uint16 if dtype == "bf16" else np.float32, mode="r", offset=offset, shape=(n, m))
 
 
+def plain(begin, end):
+    block = stored[begin:end]
+    return (block.astype(np.uint32) << 16).view(np.float32) if dtype == "bf16" else np.array(block)
+
+
 def rows(begin, mean=None):
     """Unit rows as float32, and their norms."""
-    block = stored[begin:begin + BLOCK]
-    W = (block.astype(np.uint32) << 16).view(np.float32) if dtype == "bf16" else np.array(block)
+    W = plain(begin, begin + BLOCK)
     if library == "torch":
         W = torch.from_numpy(W)
         if mean is not None:
@@ -88,9 +94,28 @@ def main():
                     counts += np.histogram(C, 200, (0, 1))[0]
                 largest = max(largest, float(C.max()))
         out = {"mean_abs": total / (n * (n - 1) / 2), "max_abs": largest}
+    elif which in ("spectrum", "svd") and library == "numpy":
+        out = rank(singular_values())
     else:
         sys.exit(__doc__)
     return out
+
+
+def singular_values():
+    if which == "svd":
+        return np.linalg.svd(plain(0, n), compute_uv=False)
+    G = np.zeros((m, m))
+    for b in range(0, n, BLOCK):
+        W = plain(b, min(n, b + BLOCK))
+        G += W.T @ W
+    return np.sqrt(np.maximum(np.linalg.eigvalsh(G), 0))
+
+
+def rank(sigma):
+    share = sigma.astype(np.float64) / sigma.sum(dtype=np.float64)
+    square = sigma.astype(np.float64) ** 2
+    return {"effective_rank": float(np.exp(-(share[share > 0] * np.log(share[share > 0])).sum())),
+            "participation_ratio": float(square.sum() ** 2 / (square**2).sum())}
 
 
 began, cpu = time.perf_counter(), time.process_time()

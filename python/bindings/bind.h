@@ -35,6 +35,19 @@ py::object to_python(const Json& value);
 // Error{usage} for what JSON cannot hold: `what` names the argument.
 Json to_json(py::handle value, const std::string& what = "value");
 
+// The GIL, let go for as long as this lives. A thread that wants it back when the interpreter ends (a daemon thread, the
+// only kind that Python does not wait for) sleeps from then on, as from Python 3.14 all do: before, Python unwinds such
+// a thread, and through C++ that aborts the process.
+class WithoutGil {
+ public:
+  WithoutGil() : state_(PyEval_SaveThread()) {}
+  ~WithoutGil();
+  WithoutGil(const WithoutGil&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
+
 // Numbers that Python sees through the buffer protocol: numpy.asarray(array) is a view of them.
 class Array {
  public:
@@ -65,6 +78,13 @@ class Array {
   std::string format_;
   std::vector<py::ssize_t> shape_;
 };
+
+// Does it hold T? Also where the byte order is said and is the machine's own ('<f'), as ctypes does.
+template <class T>
+bool holds(const py::buffer_info& info) {
+  const std::string plain = py::format_descriptor<T>::format();
+  return info.format == plain || info.format == "<" + plain || info.format == "=" + plain || info.format == "@" + plain;
+}
 
 // A matrix of the caller's, in C order, float or double; held while this lives. Error{usage} for anything else.
 class MatrixArgument {

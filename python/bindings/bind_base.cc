@@ -77,7 +77,39 @@ void translate(std::exception_ptr thrown) {
   }
 }
 
+// The end of the interpreter, as WithoutGil sees it.
+struct End {
+  std::atomic<bool> begun = false;
+  std::atomic<int> returning = 0;  // threads between the question whether it has begun and the GIL
+  std::thread::id of;              // the thread that ends it, and goes on
+};
+End& the_end() {
+  static End end;
+  return end;
+}
+
+// At exit: from here on no thread of ours is given the GIL, so none can be waiting for it when Python stops giving it.
+void begin_end() {
+  the_end().of = std::this_thread::get_id();
+  the_end().begun = true;
+  const py::gil_scoped_release release;
+  constexpr int kPatience = 1000;  // after a fork such a thread may have stayed behind with the parent
+  for (int i = 0; i < kPatience && the_end().returning > 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
 }  // namespace
+
+WithoutGil::~WithoutGil() {
+  End& end = the_end();
+  ++end.returning;
+  if (end.begun && std::this_thread::get_id() != end.of) {
+    --end.returning;
+    for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+  }
+  PyEval_RestoreThread(state_);
+  --end.returning;
+}
 
 py::object to_python(const Json& value) {
   switch (value.type()) {
@@ -122,8 +154,8 @@ py::buffer_info Array::buffer() {
 }
 
 MatrixArgument::MatrixArgument(const py::buffer& buffer, const std::string& name) : info_(buffer.request()) {
-  is_float_ = info_.format == py::format_descriptor<float>::format();
-  if (!is_float_ && info_.format != py::format_descriptor<double>::format()) {
+  is_float_ = holds<float>(info_);
+  if (!is_float_ && !holds<double>(info_)) {
     throw Error(ErrorKind::usage,
                 fmt::format("{}: elements of type '{}', expected float32 or float64", name, info_.format));
   }
@@ -137,7 +169,7 @@ MatrixArgument::MatrixArgument(const py::buffer& buffer, const std::string& name
 
 std::vector<double> numbers_argument(const py::buffer& buffer, const std::string& name) {
   const py::buffer_info info = buffer.request();
-  if (info.ndim != 1 || info.format != py::format_descriptor<double>::format()) {
+  if (info.ndim != 1 || !holds<double>(info)) {
     throw Error(ErrorKind::usage, name + ": expected a one-dimensional array of float64");
   }
   std::vector<double> out;
@@ -172,7 +204,7 @@ void interruptible(const py::object& progress, const std::function<void(Monitor&
     double fraction = 0;
     std::string text;
     {
-      const py::gil_scoped_release release;
+      const WithoutGil release;
       std::unique_lock lock(monitor.mutex_);
       finished = monitor.changed_.wait_for(lock, kLook, [&] { return monitor.finished_; });
       news = std::exchange(monitor.news_, false);
@@ -188,7 +220,7 @@ void interruptible(const py::object& progress, const std::function<void(Monitor&
     }
   }
   {
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     thread.join();
   }
   if (interrupt) std::rethrow_exception(interrupt);
@@ -199,6 +231,7 @@ void bind_base(py::module_& module) {
   py::register_exception_translator(translate);
   py::class_<Array>(module, "Array", py::buffer_protocol(), "Numbers; numpy.asarray() views them without a copy.")
       .def_buffer(&Array::buffer);
+  py::module_::import("atexit").attr("register")(py::cpp_function(begin_end));
   module.def(
       "available_cores", [] { return available_cores(); },
       "Cores this process may use: affinity and control groups count.");

@@ -73,7 +73,12 @@ py::tuple forecast(const py::dict& of, const std::map<std::string, std::vector<d
       take(words, "resamples", request.resamples);
   fit::set_inputs(request, stored.law, values);
   fit::Forecast result;
-  interruptible(progress, [&](Monitor&) { result = fit::forecast(stored, request); });
+  interruptible(progress, [&](Monitor& monitor) {
+    request.progress = [&](int done, int total) {
+      monitor.report(static_cast<double>(done) / total, fmt::format("{}/{} resamples of a law", done, total));
+    };
+    result = fit::forecast(stored, request);
+  });
   return py::make_tuple(to_python(fit::to_json(result, stored.law)), cli::forecast_text(result, stored.law),
                         stored.law.name, stored.law.inputs[0]);
 }
@@ -83,7 +88,7 @@ py::tuple predict(const py::dict& of, const std::map<std::string, std::vector<do
   const fit::StoredFit stored = fit::stored_fit(to_json(of, "fit"));
   fit::Predicted out;
   {
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     out = fit::predict(stored, inputs, group);
   }
   return py::make_tuple(Array::of(std::move(out.y)), Array::of(std::move(out.low)), Array::of(std::move(out.high)));

@@ -2,6 +2,8 @@
 // superpose.measure: geometry/ on matrices in memory.
 #include <fmt/format.h>
 
+#include <type_traits>
+
 #include "python/bindings/bind.h"
 #include "superpose/base/threads.h"
 #include "superpose/geometry/geometry.h"
@@ -17,15 +19,25 @@ std::vector<double> with_nan(const std::vector<std::optional<double>>& values) {
   return out;
 }
 
-// f(RowSource, ThreadPool) on all cores and without the GIL; for matrices that may be large.
+// f(RowSource, ThreadPool) on all cores and without the GIL; for matrices that may be large, so Ctrl-C ends it.
 template <class F>
 auto on_rows(const py::buffer& W, F&& f) {
+  constexpr size_t kQuick = 100'000;  // elements: over before anybody wants it to end
   const MatrixArgument matrix(W, "W");
-  const py::gil_scoped_release release;
-  ThreadPool pool(available_cores());
   return matrix.visit([&](auto view) {
     using T = std::remove_const_t<std::remove_reference_t<decltype(*view.data)>>;
-    return f(MatrixRows<T>(view), pool);
+    const MatrixRows<T> rows(view);
+    if (view.rows * view.cols < kQuick) {
+      const WithoutGil release;
+      ThreadPool pool(available_cores());
+      return f(rows, pool);
+    }
+    std::optional<std::invoke_result_t<F, const RowSource&, ThreadPool&>> out;
+    interruptible(py::none(), [&](Monitor& monitor) {
+      ThreadPool pool(available_cores(), nullptr, monitor.cancelled());
+      out = f(rows, pool);
+    });
+    return std::move(*out);
   });
 }
 
@@ -33,7 +45,7 @@ auto on_rows(const py::buffer& W, F&& f) {
 template <class F>
 auto on_view(const py::buffer& W, F&& f) {
   const MatrixArgument matrix(W, "W");
-  const py::gil_scoped_release release;
+  const WithoutGil release;
   return matrix.visit(f);
 }
 

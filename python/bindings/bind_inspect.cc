@@ -170,6 +170,7 @@ void watch(study::InspectOptions& options, Monitor& monitor) {
   options.progress = [&monitor](std::string_view what, double fraction) {
     monitor.report(fraction, std::string(what));
   };
+  options.cancelled = monitor.cancelled();
 }
 
 // (contract object without schema and version, text for people)

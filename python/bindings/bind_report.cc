@@ -40,7 +40,7 @@ py::object report_files(const std::vector<std::string>& files, const std::option
 
 std::unique_ptr<serve::Server> serve_store(const Path& store, const std::string& bind, int port,
                                            const std::string& token_file, const std::string& results) {
-  const py::gil_scoped_release release;
+  const WithoutGil release;
   study::ServeFlags flags;
   flags.store = store, flags.bind = bind, flags.port = port, flags.token_file = token_file, flags.results = results;
   return study::start_server(flags);
@@ -69,7 +69,7 @@ void bind_report(py::module_& module) {
   py::class_<serve::Server>(module, "Server")
       .def(py::init(&serve_store), py::arg("store"), py::arg("bind"), py::arg("port"), py::arg("token_file"),
            py::arg("results"))
-      .def("stop", &serve::Server::stop, py::call_guard<py::gil_scoped_release>())
+      .def("stop", &serve::Server::stop, py::call_guard<WithoutGil>())
       .def_property_readonly("url", &serve::Server::url)
       .def_property_readonly("port", &serve::Server::port);
 }

@@ -15,7 +15,7 @@ Json run_json(const store::Run& run) {
 py::list runs(const store::Store& store, const std::string& kind, const std::vector<std::string>& without) {
   std::vector<store::Run> found;
   {
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     const std::vector<std::string_view> names(without.begin(), without.end());
     found = store.runs(kind, names);
   }
@@ -52,7 +52,7 @@ py::list artifacts(const store::Store& store, const std::string& kind) {
 void bind_store(py::module_& module) {
   py::class_<store::Store>(module, "Store")
       .def(py::init([](const std::filesystem::path& path) {
-             const py::gil_scoped_release release;
+             const WithoutGil release;
              return std::make_unique<store::Store>(path, store::Mode::read_only);
            }),
            py::arg("path"))

@@ -12,7 +12,7 @@ void bind_study(py::module_& module) {
         std::vector<char*> argv;
         for (auto& word : words) argv.push_back(word.data());
         argv.push_back(nullptr);
-        const py::gil_scoped_release release;
+        const WithoutGil release;
         return cli::run(static_cast<int>(words.size()), argv.data());
       },
       py::arg("argv"));

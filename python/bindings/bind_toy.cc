@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cmath>
 
 #include "python/bindings/bind.h"
@@ -99,7 +100,7 @@ toy::Result with_weights(const toy::Resolved& run, const py::buffer& W, const py
   toy::Result out;
   out.W = copy(W, "W");
   const py::buffer_info biases = b.request();
-  if (biases.ndim != 1 || biases.format != py::format_descriptor<float>::format() ||
+  if (biases.ndim != 1 || !holds<float>(biases) ||
       static_cast<size_t>(biases.size) != out.W.rows() || biases.strides[0] != biases.itemsize) {
     throw Error(ErrorKind::usage, fmt::format("b: expected float32 [{}] in C order", out.W.rows()));
   }
@@ -112,7 +113,7 @@ void save(const std::filesystem::path& path, const py::dict& config, const py::b
           const py::object& decoder) {
   const toy::Resolved run = resolve(config);
   const toy::Result trained = with_weights(run, W, b, decoder);
-  const py::gil_scoped_release release;
+  const WithoutGil release;
   study::save_toy(path, run, trained);
 }
 
@@ -124,7 +125,7 @@ py::dict feature_losses(const py::dict& config, const py::buffer& W, const py::b
   const toy::Result trained = with_weights(run, W, b, py::none());
   toy::FeatureLosses losses;
   {
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     losses = toy::feature_losses(run, trained.W.view(), trained.b, samples);
   }
   std::vector<uint8_t> resolved;
@@ -146,11 +147,14 @@ class Session {
     if (steps < 0) throw Error(ErrorKind::usage, fmt::format("steps = {}: expected 0 or more", steps));
     const Turn turn(*this);
     interruptible(progress, [&](Monitor& monitor) {
-      const int64_t first = session_.step(), last = std::min(first + steps, run_.config.steps);
-      constexpr int64_t kParts = 100;
-      const int64_t part = std::max<int64_t>((last - first) / kParts, 1);
-      while (session_.step() < last && !session_.done()) {
+      using Clock = std::chrono::steady_clock;
+      constexpr auto kLook = std::chrono::milliseconds(50);  // Ctrl-C is seen between two parts
+      const int64_t first = session_.step(), last = first + std::min(steps, run_.config.steps - first);
+      for (int64_t part = 1; session_.step() < last && !session_.done();) {
+        const auto began = Clock::now();
         session_.advance(std::min(part, last - session_.step()));
+        step_ = session_.step(), done_ = session_.done();
+        part = Clock::now() - began < kLook ? 2 * part : std::max<int64_t>(part / 2, 1);
         const double fraction =
             static_cast<double>(session_.step() - first) / static_cast<double>(std::max<int64_t>(last - first, 1));
         monitor.report(fraction, fmt::format("step {}/{}", session_.step(), run_.config.steps));
@@ -166,14 +170,14 @@ class Session {
     decay_ = decay;
   }
   double decay() const { return decay_.value_or(run_.config.decay); }
-  int64_t step() const { return session_.step(); }
-  bool done() const { return session_.done(); }
+  int64_t step() const { return step_; }
+  bool done() const { return done_; }
   py::dict result() {
     const Turn turn(*this);
     toy::Result now;
     Json measures;
     {
-      const py::gil_scoped_release release;
+      const WithoutGil release;
       if (session_.done() && !finished_) finished_ = session_.finish();
       now = finished_ ? *finished_ : session_.now();
       measures = study::toy_result(run_, now);
@@ -201,6 +205,8 @@ class Session {
   toy::Session session_;
   std::optional<double> decay_;
   std::optional<toy::Result> finished_;
+  std::atomic<int64_t> step_ = 0;  // of session_, for threads that only look
+  std::atomic<bool> done_ = false;
   std::atomic<bool> busy_ = false;
 };
 

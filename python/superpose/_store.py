@@ -7,7 +7,7 @@ import json
 import os
 import pathlib
 import sqlite3
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Union, overload
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union, overload
 
 from . import _native
 from ._result import PathLike, choose_figure, number, write_text
@@ -219,6 +219,9 @@ class Store:
     def __init__(self, path: PathLike) -> None:
         self._path = os.fspath(path)
         self._native = _native.Store(self._path)
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return (Store, (self._path,))
 
     @property
     def path(self) -> str:

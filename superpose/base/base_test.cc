@@ -97,6 +97,23 @@ TEST(ThreadPool, runs_every_iteration_once_for_any_number_of_threads) {
   }
 }
 
+TEST(ThreadPool, ends_a_loop_that_is_cancelled) {
+  for (const int threads : {1, 3}) {
+    std::atomic<bool> cancelled = false;
+    std::atomic<int> begun = 0;
+    ThreadPool pool(threads, nullptr, &cancelled);
+    const auto loop = [&] {
+      pool.parallel_for(100'000, [&](size_t) {
+        if (++begun == 10) cancelled = true;
+      });
+    };
+    EXPECT_THROW(loop(), ThreadPool::Cancelled);
+    EXPECT_LT(begun, 10 + 3);
+    cancelled = false;
+    EXPECT_NO_THROW(loop());
+  }
+}
+
 TEST(ThreadPool, rethrows_on_the_caller_and_works_afterwards) {
   ThreadPool pool(3);
   EXPECT_EQ(kind_of([&] {

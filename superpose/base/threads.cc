@@ -28,10 +28,16 @@ struct ThreadPool::State {
   std::exception_ptr failure;
   int threads = 1;
   const std::atomic<int>* allowed = nullptr;
+  const std::atomic<bool>* cancelled = nullptr;
   std::vector<std::thread> workers;
 
   // How many threads may work now, the caller included.
   size_t allowance() const { return static_cast<size_t>(allowed ? std::clamp(allowed->load(), 1, threads) : threads); }
+
+  void run(const std::function<void(size_t)>& iteration, size_t index) const {
+    if (cancelled && *cancelled) throw Cancelled{};
+    iteration(index);
+  }
 
   // Takes iterations until none is left. Called with the lock held; returns with it held.
   void drain(std::unique_lock<std::mutex>& lock) {
@@ -41,7 +47,7 @@ struct ThreadPool::State {
       lock.unlock();
       std::exception_ptr thrown;
       try {
-        (*body)(index);
+        run(*body, index);
       } catch (...) {
         thrown = std::current_exception();
       }
@@ -65,10 +71,12 @@ struct ThreadPool::State {
   }
 };
 
-ThreadPool::ThreadPool(int threads, const std::atomic<int>* allowed) : state_(std::make_unique<State>()) {
+ThreadPool::ThreadPool(int threads, const std::atomic<int>* allowed, const std::atomic<bool>* cancelled)
+    : state_(std::make_unique<State>()) {
   SUPERPOSE_ASSERT(threads >= 1);
   state_->threads = threads;
   state_->allowed = allowed;
+  state_->cancelled = cancelled;
 }
 
 ThreadPool::~ThreadPool() {
@@ -85,7 +93,7 @@ int ThreadPool::threads() const { return state_->threads; }
 void ThreadPool::parallel_for(size_t count, const std::function<void(size_t)>& body) {
   const size_t wanted = std::min(state_->allowance(), count);
   if (wanted <= 1) {
-    for (size_t i = 0; i < count; ++i) body(i);
+    for (size_t i = 0; i < count; ++i) state_->run(body, i);
     return;
   }
   while (state_->workers.size() + 1 < wanted) {

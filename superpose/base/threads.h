@@ -16,8 +16,11 @@ class ThreadPool {
  public:
   // threads >= 1, the calling thread included: ThreadPool(1) starts nothing and runs loops inline. allowed: when given,
   // each loop uses at most that many of them (at least 1), so that a scheduler can lend and take back cores while the
-  // loops go on. Threads are started when a loop first needs them.
-  explicit ThreadPool(int threads, const std::atomic<int>* allowed = nullptr);
+  // loops go on. Threads are started when a loop first needs them. cancelled: once true, loops throw Cancelled instead
+  // of beginning another iteration.
+  explicit ThreadPool(int threads, const std::atomic<int>* allowed = nullptr,
+                      const std::atomic<bool>* cancelled = nullptr);
+  struct Cancelled {};
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;

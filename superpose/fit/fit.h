@@ -356,6 +356,7 @@ struct ForecastRequest {
   double max_factor = 4;                              // farthest extrapolation beyond the data
   bool force = false;                                 // answer all the same, and mark it
   int resamples = 400;
+  std::function<void(int done, int total)> progress{};  // of the bootstrap of each law; called from one thread
 };
 
 struct ForecastPoint {

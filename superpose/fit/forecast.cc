@@ -94,12 +94,13 @@ class Evaluator {
   std::vector<int> group_;
 };
 
-void draw_parameters(Member& member, const Options& options, int resamples) {
+void draw_parameters(Member& member, const Options& options, const ForecastRequest& request) {
   Result result;
   set_asymptotic(*member.fit, result);
   member.best = member.fit->model.values(member.fit->at());
-  member.fit->options.bootstrap = resamples;
+  member.fit->options.bootstrap = request.resamples;
   member.fit->options.seed = options.seed;
+  member.fit->options.progress = request.progress;
   set_bootstrap(*member.fit, result);
   member.spread = spread_95(*member.fit);
   // Without a degree of freedom the resamples say nothing of the noise.
@@ -174,7 +175,7 @@ std::vector<std::unique_ptr<Member>> mixture(const StoredFit& stored, const Fore
     return one->weight < kNegligible && one.get() != deep && one.get() != flat;
   };
   out.erase(std::remove_if(out.begin() + 1, out.end(), light), out.end());
-  for (auto& one : out) draw_parameters(*one, stored.options, request.resamples);
+  for (auto& one : out) draw_parameters(*one, stored.options, request);
   std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a->weight > b->weight; });
   return out;
 }

@@ -58,7 +58,7 @@ Data rows_to_predict(const StoredFit& fit, const Model& model, const std::map<st
   }
   out.y.assign(rows, 1);
   const auto& known = model.groups();
-  if (known.empty()) {
+  if (known.empty() || (known.size() == 1 && known[0].empty())) {
     if (!group.empty()) throw Error(ErrorKind::usage, "predict: the fit has no groups");
     return out;
   }

@@ -95,6 +95,16 @@ TEST(Predict, OfAFormulaIsTheFormula) {
   EXPECT_NEAR(found.y[0], expected, 1e-9);
 }
 
+TEST(Predict, ALawWithoutGroupsAsksForNone) {
+  Request request;
+  request.law = "width";
+  request.selection.where = {"family=='a'"};
+  const Answer all = answer(request);
+  const double expected = all.result["C"].value / std::pow(300, all.result["alpha"].value) + all.result["L0"].value;
+  EXPECT_NEAR(predict(stored(all), {{"m", {300}}}).y[0], expected, 1e-9);
+  EXPECT_NE(error_of([&] { predict(stored(all), {{"m", {300}}}, {"a"}); }).find("no groups"), std::string::npos);
+}
+
 TEST(Predict, NothingForNothing) {
   Request request;
   request.law = "width";

@@ -261,7 +261,7 @@ Inspection inspect(const std::filesystem::path& path, const InspectOptions& opti
 
 Inspection inspect(const checkpoint::Checkpoint& file, const std::filesystem::path& path,
                    const InspectOptions& options) {
-  ThreadPool pool(options.threads > 0 ? options.threads : available_cores());
+  ThreadPool pool(options.threads > 0 ? options.threads : available_cores(), nullptr, options.cancelled);
   Inspection out;
   out.path = path.string();
   out.format = file.format();

@@ -93,6 +93,7 @@ struct InspectOptions {
   std::optional<std::string> tokenizer = std::nullopt;  // a file that says what ids spell
   // What is being done and how much of it is done, in [0, 1].
   std::function<void(std::string_view what, double fraction)> progress = {};
+  const std::atomic<bool>* cancelled = nullptr;  // becomes true: ThreadPool::Cancelled is thrown
 };
 
 struct Histogram {            // of all row norms
