@@ -35,9 +35,9 @@ py::object to_python(const Json& value);
 // Error{usage} for what JSON cannot hold: `what` names the argument.
 Json to_json(py::handle value, const std::string& what = "value");
 
-// The GIL, let go for as long as this lives. A thread that wants it back when the interpreter ends (a daemon thread, the
-// only kind that Python does not wait for) sleeps from then on, as from Python 3.14 all do: before, Python unwinds such
-// a thread, and through C++ that aborts the process.
+// The GIL, let go for as long as this lives. A thread that wants it back when the interpreter ends (a daemon thread,
+// the only kind that Python does not wait for) sleeps from then on, as from Python 3.14 all do: before, Python unwinds
+// such a thread, and through C++ that aborts the process.
 class WithoutGil {
  public:
   WithoutGil() : state_(PyEval_SaveThread()) {}

@@ -46,23 +46,23 @@ Json to_json(py::handle value, const std::string& what, int depth) {
                                             std::string(py::str(value.get_type().attr("__name__")))));
 }
 
-// "--max-factor" is what the program calls max_factor.
+// "--max-factor 4" of the program is max_factor=4 here. A message that tells a command of the program is left as it is.
 std::string in_python_words(std::string text) {
-  for (size_t at = text.find("--"); at != std::string::npos; at = text.find("--", at)) {
-    size_t end = at + 2;
-    while (end < text.size() &&
-           (std::isalnum(static_cast<unsigned char>(text[end])) || text[end] == '-' || text[end] == '_'))
-      ++end;
-    const bool is_flag = end > at + 2 && std::isalpha(static_cast<unsigned char>(text[at + 2])) &&
-                         (at == 0 || !std::isalnum(static_cast<unsigned char>(text[at - 1])));
-    if (!is_flag) {
-      at = end;
-      continue;
-    }
+  const auto is_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_'; };
+  size_t end = 0;
+  for (size_t at = text.find("--"); at != std::string::npos; at = text.find("--", end)) {
+    end = at + 2;
+    while (end < text.size() && is_word(text[end])) ++end;
+    const bool begins = at == 0 || text[at - 1] == ' ' || text[at - 1] == '(' || text[at - 1] == '"';
+    const bool is_flag = begins && end > at + 2 && std::isalpha(static_cast<unsigned char>(text[at + 2]));
+    if (!is_flag || text.rfind("superpose ", at) != std::string::npos) continue;
     std::string name = text.substr(at + 2, end - at - 2);
     std::replace(name.begin(), name.end(), '-', '_');
-    text.replace(at, end - at, name);
-    at += name.size();
+    const char next = end + 1 < text.size() && text[end] == ' ' ? text[end + 1] : '\0';
+    const auto byte = static_cast<unsigned char>(next);
+    const bool has_value = std::isupper(byte) || std::isdigit(byte) || next == '\'' || next == '"';
+    text.replace(at, end - at + (has_value ? 1 : 0), has_value ? name + "=" : name);
+    end = at + name.size();
   }
   return text;
 }

@@ -51,6 +51,10 @@ auto on_view(const py::buffer& W, F&& f) {
 
 py::dict overlap(const py::buffer& W, bool centered, double min_norm, size_t max_exact_pairs, size_t sampled_pairs,
                  uint64_t seed, size_t bins, bool nearest) {
+  constexpr size_t kMostPairs = size_t{1} << 32, kMostBins = 1'000'000;
+  if (sampled_pairs == 1 || sampled_pairs >= kMostPairs)
+    throw Error(ErrorKind::usage, fmt::format("sampled_pairs = {}: expected 0 or 2 to 2^32 - 1", sampled_pairs));
+  if (bins > kMostBins) throw Error(ErrorKind::usage, fmt::format("bins = {}: expected at most 10^6", bins));
   geometry::OverlapOptions options;
   options.centered = centered, options.min_norm = min_norm, options.max_exact_pairs = max_exact_pairs;
   options.sampled_pairs = sampled_pairs, options.seed = seed, options.bins = bins, options.nearest = nearest;
@@ -92,7 +96,7 @@ py::list nearest(const py::buffer& W, const std::vector<size_t>& rows, size_t k,
   const auto found = on_rows(W, [&](const RowSource& source, ThreadPool& pool) {
     for (const size_t row : rows) {
       if (row >= source.rows())
-        throw Error(ErrorKind::usage, fmt::format("nearest: row {}, but W has rows 0 to {}", row, source.rows() - 1));
+        throw Error(ErrorKind::usage, fmt::format("nearest: row {}, but W has {} rows", row, source.rows()));
     }
     return geometry::nearest(source, rows, k, centered, pool);
   });

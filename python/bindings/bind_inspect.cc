@@ -159,6 +159,12 @@ study::InspectOptions options_of(const py::dict& o) {
   take(o, "sample_pairs", out.sampled_pairs), take(o, "seed", out.seed), take(o, "threads", out.threads);
   take(o, "centered", out.centered_crowding), take(o, "crowded", out.crowded), take(o, "neighbors", out.neighbors);
   take(o, "tokens", out.tokens), take(o, "top", out.top);
+  constexpr size_t kMostNeighbors = 1000, kMostCrowded = 100'000;
+  if (out.neighbors > kMostNeighbors || out.crowded > kMostCrowded)
+    throw Error(ErrorKind::usage, "inspect: expected neighbors up to 1000 and crowded up to 100000");
+  constexpr int kMostThreads = 1024;
+  if (out.threads < 0 || out.threads > kMostThreads)
+    throw Error(ErrorKind::usage, fmt::format("inspect: threads = {}: expected 0 (all cores) to 1024", out.threads));
   if (out.sampled_pairs < 2 || out.sampled_pairs > 4'000'000'000)
     throw Error(ErrorKind::usage, fmt::format("inspect: sample_pairs = {}: expected 2 to 4e9", out.sampled_pairs));
   if (o.contains("count_values") && !o["count_values"].is_none())
@@ -224,9 +230,16 @@ py::tuple inspect_arrays(const std::string& label, const py::list& arrays, const
   return whole(study::config_json({label}, options, false), study::to_json(found), cli::inspection_text(found));
 }
 
-py::tuple compare_table(const std::string& path) {
-  const study::Comparison found = study::compare_table_file({path});
-  return whole(study::config_json({path}, {}, true), {{"compare", study::to_json(found)}}, cli::comparison_text(found));
+py::tuple compare_table(const std::string& text, const std::string& where) {
+  const study::Comparison found = [&] {
+    try {
+      return study::compare_table(fit::read_table(text, where));
+    } catch (const Error& error) {
+      throw std::string_view(error.what()).starts_with(where) ? error : error.in(where);
+    }
+  }();
+  return whole(study::config_json({where}, {}, true), {{"compare", study::to_json(found)}},
+               cli::comparison_text(found));
 }
 
 }  // namespace
@@ -236,7 +249,7 @@ void bind_inspect(py::module_& module) {
              py::arg("progress"));
   module.def("inspect_arrays", inspect_arrays, py::arg("label"), py::arg("arrays"), py::arg("config"),
              py::arg("options"), py::arg("progress"));
-  module.def("compare_table", compare_table, py::arg("path"));
+  module.def("compare_table", compare_table, py::arg("text"), py::arg("where"));
 }
 
 }  // namespace superpose::python

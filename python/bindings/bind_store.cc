@@ -58,6 +58,9 @@ void bind_store(py::module_& module) {
            py::arg("path"))
       .def("runs", runs, py::arg("kind"), py::arg("without"))
       .def("find", find, py::arg("run"))
+      .def(
+          "count", [](const store::Store& store, const std::string& kind) { return store.statuses(kind).size(); },
+          py::arg("kind"))
       .def("artifacts", artifacts, py::arg("kind"))
       .def(
           "results_table",

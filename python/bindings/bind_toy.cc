@@ -56,6 +56,8 @@ struct SnapshotArguments {
 };
 
 py::dict train(const py::dict& config, int threads, const SnapshotArguments& wanted, const py::object& progress) {
+  if (!(wanted.every_seconds >= 0))
+    throw Error(ErrorKind::usage, fmt::format("snapshot_every = {}: expected 0 or more seconds", wanted.every_seconds));
   const toy::Resolved run = resolve(config);
   toy::Result trained;
   Json measures;
@@ -83,16 +85,12 @@ py::dict train(const py::dict& config, int threads, const SnapshotArguments& wan
   return out;
 }
 
-toy::Result with_weights(const toy::Resolved& run, const py::buffer& W, const py::buffer& b,
-                         const py::object& decoder) {
+toy::Result with_weights(size_t n, size_t m, const py::buffer& W, const py::buffer& b, const py::object& decoder) {
   const auto copy = [&](const py::buffer& buffer, const char* name) {
     const MatrixArgument argument(buffer, name);
     const auto view = argument.view<float>();
-    const bool good = argument.is_float() && view.rows == run.law.probability.size() &&
-                      view.cols == static_cast<size_t>(run.config.dim);
-    if (!good)
-      throw Error(ErrorKind::usage,
-                  fmt::format("{}: expected float32 [{}, {}]", name, run.law.probability.size(), run.config.dim));
+    if (!argument.is_float() || view.rows != n || view.cols != m)
+      throw Error(ErrorKind::usage, fmt::format("{}: expected float32 [{}, {}]", name, n, m));
     Matrix<float> out(view.rows, view.cols);
     std::copy_n(view.data, view.rows * view.cols, out.data());
     return out;
@@ -100,19 +98,25 @@ toy::Result with_weights(const toy::Resolved& run, const py::buffer& W, const py
   toy::Result out;
   out.W = copy(W, "W");
   const py::buffer_info biases = b.request();
-  if (biases.ndim != 1 || !holds<float>(biases) ||
-      static_cast<size_t>(biases.size) != out.W.rows() || biases.strides[0] != biases.itemsize) {
-    throw Error(ErrorKind::usage, fmt::format("b: expected float32 [{}] in C order", out.W.rows()));
+  if (biases.ndim != 1 || !holds<float>(biases) || static_cast<size_t>(biases.size) != n ||
+      biases.strides[0] != biases.itemsize) {
+    throw Error(ErrorKind::usage, fmt::format("b: expected float32 [{}] in C order", n));
   }
   out.b.assign(static_cast<const float*>(biases.ptr), static_cast<const float*>(biases.ptr) + biases.size);
   if (!decoder.is_none()) out.decoder = copy(decoder.cast<py::buffer>(), "decoder");
   return out;
 }
 
+// config: a result's own, so the law's file is not read again; it goes into the file's metadata as it is.
 void save(const std::filesystem::path& path, const py::dict& config, const py::buffer& W, const py::buffer& b,
           const py::object& decoder) {
-  const toy::Resolved run = resolve(config);
-  const toy::Result trained = with_weights(run, W, b, decoder);
+  toy::Resolved run;
+  run.json = to_json(config, "toy");
+  Json known = run.json;
+  known.erase("decay_changes");
+  run.config = toy::config_from_json(known);
+  const auto n = static_cast<size_t>(run.config.features), m = static_cast<size_t>(run.config.dim);
+  const toy::Result trained = with_weights(n, m, W, b, decoder);
   const WithoutGil release;
   study::save_toy(path, run, trained);
 }
@@ -122,7 +126,8 @@ py::dict feature_losses(const py::dict& config, const py::buffer& W, const py::b
   if (!toy::has_feature_losses(run.config)) {
     throw Error(ErrorKind::unsupported, "feature losses: only for tied ReLU models of independent features");
   }
-  const toy::Result trained = with_weights(run, W, b, py::none());
+  const toy::Result trained =
+      with_weights(run.law.probability.size(), static_cast<size_t>(run.config.dim), W, b, py::none());
   toy::FeatureLosses losses;
   {
     const WithoutGil release;
@@ -166,8 +171,10 @@ class Session {
     if (!(std::abs(decay) <= kLargest))
       throw Error(ErrorKind::usage, fmt::format("decay = {}: expected -10 to 10", decay));
     const Turn turn(*this);
+    if (decay == this->decay()) return;
     session_.set_decay(decay);
     decay_ = decay;
+    changes_.emplace_back(session_.step(), decay);
   }
   double decay() const { return decay_.value_or(run_.config.decay); }
   int64_t step() const { return step_; }
@@ -182,7 +189,9 @@ class Session {
       now = finished_ ? *finished_ : session_.now();
       measures = study::toy_result(run_, now);
     }
-    return result_of(run_, std::move(now), measures);
+    py::dict out = result_of(run_, std::move(now), measures);
+    out["decay_changes"] = py::cast(changes_);
+    return out;
   }
 
  private:
@@ -204,6 +213,7 @@ class Session {
   toy::Resolved run_;
   toy::Session session_;
   std::optional<double> decay_;
+  std::vector<std::pair<int64_t, double>> changes_;  // (step, γ from then on)
   std::optional<toy::Result> finished_;
   std::atomic<int64_t> step_ = 0;  // of session_, for threads that only look
   std::atomic<bool> done_ = false;

@@ -2,6 +2,7 @@
 """What comes in as an array: NumPy's, or anything that shows its memory (buffer protocol, DLPack). Nothing is copied."""
 from __future__ import annotations
 
+import array
 import sys
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
@@ -25,11 +26,13 @@ def _is_torch(value: Any) -> bool:
 def is_array(value: Any) -> bool:
     """Is this something that shows numbers in memory?"""
     return isinstance(value, np.ndarray) or _is_torch(value) or hasattr(value, "__dlpack__") or hasattr(
-        value, "__array_interface__") or isinstance(value, memoryview)
+        value, "__array_interface__") or isinstance(value, (memoryview, array.array)) or hasattr(value, "iloc")
 
 
 def to_numpy(value: Any, name: str) -> Numbers:
     """A view of the caller's memory. Error(usage) where there is none to look at (a tensor on a GPU, say)."""
+    if isinstance(value, np.ma.MaskedArray) and bool(np.any(value.mask)):
+        raise usage(f"{name}: a masked array with masked entries; fill them or leave their rows out first")
     if isinstance(value, np.ndarray):
         return value
     if _is_torch(value):
@@ -37,6 +40,8 @@ def to_numpy(value: Any, name: str) -> Numbers:
         if tensor.device.type != "cpu":
             raise usage(f"{name}: a tensor on {tensor.device}; {name}.cpu() copies it to where it can be read")
         return np.asarray(tensor.numpy())
+    if hasattr(value, "iloc") and hasattr(value, "to_numpy"):
+        raise usage(f"{name}: a DataFrame; {name}.to_numpy() is the matrix in it")
     if hasattr(value, "__dlpack__") and hasattr(np, "from_dlpack"):
         try:
             return np.asarray(np.from_dlpack(value))
@@ -44,13 +49,14 @@ def to_numpy(value: Any, name: str) -> Numbers:
             raise usage(f"{name}: its memory cannot be looked at: {error}") from None
     try:
         return np.asarray(value)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # whatever an object's own __array__ raises
         raise usage(f"{name}: expected an array, got {type(value).__name__}: {error}") from None
 
 
 def _checked(array: Numbers, name: str) -> Numbers:
     if array.dtype.name not in _NAMES:
-        raise usage(f"{name}: dtype {array.dtype}, expected float32 or float64; {name}.astype(numpy.float32) makes a copy that is")
+        way_out = f"; {name}.astype(numpy.float32) makes a copy that is" if array.dtype.kind in "iub" else ""
+        raise usage(f"{name}: dtype {array.dtype}, expected float32 or float64 (or float16){way_out}")
     if not array.dtype.isnative:
         raise usage(f"{name}: dtype {array.dtype} is in foreign byte order; {name}.astype(numpy.{array.dtype.name}) makes a copy that is not")
     if not array.flags.c_contiguous:
@@ -81,12 +87,15 @@ def wide_matrix(value: Any, name: str = "W") -> Numbers:
 def vector(value: Any, name: str) -> Numbers:
     """[n] float64; converted if it has to be, since vectors are short."""
     try:
-        array = np.asarray(to_numpy(value, name) if is_array(value) else value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        masked = isinstance(value, np.ma.MaskedArray)
+        numbers = np.asarray(to_numpy(value, name) if masked or _is_torch(value) else value, dtype=np.float64)
+    except Error:
+        raise
+    except Exception as error:
         raise usage(f"{name}: expected numbers: {error}") from None
-    if array.ndim != 1:
-        raise usage(f"{name}: shape {array.shape}, expected one dimension")
-    return np.ascontiguousarray(array)
+    if numbers.ndim != 1:
+        raise usage(f"{name}: shape {numbers.shape}, expected one dimension")
+    return np.ascontiguousarray(numbers)
 
 
 def named(name: str, value: Any) -> Optional[Named]:

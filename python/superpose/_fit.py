@@ -9,9 +9,10 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
-from . import _arrays, _native
+from . import _arrays
+from ._compiled import native as _native
 from ._progress import Progress, bar
-from ._result import PathLike, Result, choose_figure, number, write_text
+from ._result import choose_figure, is_named, number, path_text, PathLike, plain_text, Result, write_text
 from ._tables import frame, table_text, union
 from .error import Error, usage
 
@@ -45,6 +46,12 @@ class Parameter:
         self.held: bool = report["held"]
         self.at_bound: bool = report["at_bound"]
 
+    def _repr_html_(self) -> str:
+        from .html import card
+
+        return card(self.name, "", [("value", self.value), ("standard error", self.se), ("95 % interval", _interval_text(self.ci95)),
+                                    ("identified", "held" if self.held else self.identified)])
+
     def __repr__(self) -> str:
         state = "held" if self.held else "identified" if self.identified else "not identified"
         return f"<{self._text()}, {state}>"
@@ -72,7 +79,10 @@ class Fit(Result):
         body = _read_fit(path)
         del body["schema"]
         body.pop("version", None)
-        return Fit(body, "")
+        try:
+            return Fit(body, "")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Error("bad_file", f"{path_text(path)}: no fit of superpose: {error!r}") from None
 
     @property
     def law(self) -> str:
@@ -84,11 +94,21 @@ class Fit(Result):
 
     @property
     def params(self) -> Dict[str, Optional[float]]:
-        """Name -> value; None where the data cannot say."""
+        """Name -> value; None where no value can be told from another. A parameter that is not identified has one of the many
+        values that fit: ask fit[name].identified, or fit.identified for all."""
         return {name: p.value for name, p in self.parameters.items()}
 
     def __getitem__(self, name: str) -> Parameter:
         return self.parameters[self._known(name)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parameters)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.parameters
+
+    def __len__(self) -> int:
+        return len(self.parameters)
 
     def _known(self, name: str) -> str:
         if name not in self.parameters:
@@ -192,7 +212,7 @@ class Fit(Result):
 
     def save(self, path: PathLike) -> None:
         """The page (NAME.html), or the JSON (NAME.json) that superpose.forecast and the program take. Error(io)."""
-        if os.fspath(path).endswith(".json"):
+        if is_named(path, ".json"):
             write_text(path, self.to_json(1) + "\n")
         else:
             write_text(path, _native.fit_page(self._json))
@@ -213,8 +233,12 @@ class Fit(Result):
                     table(rows, ["parameter", "value", "s.e.", "95 % interval", ""]))
 
 
-def _several(value: Union[None, str, Sequence[str]]) -> List[str]:
-    return [] if value is None else [value] if isinstance(value, str) else list(value)
+def _several(value: Union[None, str, Sequence[str]], name: str = "group") -> List[str]:
+    try:
+        out = [] if value is None else [value] if isinstance(value, str) else list(value)
+    except TypeError:
+        raise usage(f"{name} = {value!r}: expected a text or a list of them") from None
+    return [plain_text(one, name) for one in out]
 
 
 def _count(value: Any, name: str) -> int:
@@ -223,8 +247,15 @@ def _count(value: Any, name: str) -> int:
     except TypeError:
         number = -1
     if number < 0 or isinstance(value, bool):
-        raise usage(f"fit: {name} = {value!r}: expected a whole number, 0 or more")
+        raise usage(f"{name} = {value!r}: expected a whole number, 0 or more")
     return number
+
+
+def _real(value: Any, name: str) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise usage(f"{name} = {value!r}: expected a number") from None
 
 
 def _flat(values: Any) -> List[float]:
@@ -280,8 +311,9 @@ def fit(
     y: the column of the loss. group: columns; each of their combinations has its own floor. cluster: rows that share its
     value are resampled together. weight, se: columns. unit: {"D": 1e6} counts D in millions. fix: {"alpha": 1} holds
     parameters. where: rows to use, "m>=512", "family=='opt'". objective: "ls", "log-ls", "huber", "log-huber",
-    "absolute", "log-absolute". interval: "auto", "profile", "bootstrap", "t". bootstrap: resamples (None: the law's
-    own number).
+    "absolute", "log-absolute" (None: the law's); delta: Huber's threshold. min_x, max_x: the window of the first input.
+    drop_highest: k keeps losses strictly below the k-th highest. interval: which kind ci95 is, "auto", "profile",
+    "bootstrap", "t". bootstrap: resamples (None: the law's own number); seed: of them.
 
     Returns Fit, the same numbers as ``superpose fit``. Errors: usage, bad_file, io, numeric (no answer at all).
 
@@ -304,8 +336,12 @@ def fit(
     groups = group.split(",") if isinstance(group, str) else _several(group)
     bootstrap = None if bootstrap is None else _count(bootstrap, "bootstrap")
     seed, drop_highest = _count(seed, "seed"), _count(drop_highest, "drop_highest")
+    for what, value in (("unit", unit), ("fix", fix)):
+        if value is not None and not isinstance(value, Mapping):
+            raise usage(f"{what} = {value!r}: expected a dict")
+    plain_text(law, "law")
     request = {"law": law, "columns": given, "y": y, "group": groups, "cluster": cluster, "weight": weight, "se": se,
-               "unit": dict(unit or {}), "fix": dict(fix or {}), "where": _several(where), "min_x": min_x, "max_x": max_x,
+               "unit": dict(unit or {}), "fix": dict(fix or {}), "where": _several(where, "where"), "min_x": min_x, "max_x": max_x,
                "drop_highest": drop_highest, "objective": objective, "delta": delta, "interval": interval,
                "bootstrap": bootstrap, "seed": seed}
     text, name = table_text(table)
@@ -423,11 +459,11 @@ def _read_fit(path: PathLike) -> Dict[str, Any]:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
     except OSError as error:
-        raise Error("io", f"{os.fspath(path)}: {error.strerror}") from None
+        raise Error("io", f"{path_text(path)}: {error.strerror}") from None
     except ValueError as error:
-        raise Error("bad_file", f"{os.fspath(path)}: not JSON: {error}") from None
+        raise Error("bad_file", f"{path_text(path)}: not JSON: {error}") from None
     if not isinstance(found, dict) or not str(found.get("schema", "")).startswith("superpose.fit/"):
-        raise Error("bad_file", f"{os.fspath(path)}: expected what superpose.fit(...).save or `superpose fit --json` wrote")
+        raise Error("bad_file", f"{path_text(path)}: expected what superpose.fit(...).save or `superpose fit --json` wrote")
     return found
 
 
@@ -468,12 +504,14 @@ def forecast(
     >>> [point["refused"] for point in answer]
     [False, True]
     """
+    max_factor, resamples = _real(max_factor, "max_factor"), _count(resamples, "resamples")
+    vocab, threshold = (v if v is None else _real(v, name) for v, name in ((vocab, "vocab"), (threshold, "threshold")))
     if isinstance(fit, Fit):
         stored, label = fit.to_dict(), "Fit"
     elif isinstance(fit, Mapping):
         stored, label = dict(fit), "dict"
     elif isinstance(fit, (str, os.PathLike)):
-        stored, label = _read_fit(fit), os.fspath(fit)
+        stored, label = _read_fit(fit), path_text(fit)
     else:
         raise usage(f"forecast: a {type(fit).__name__}, expected a Fit, a path or a dict")
     if not 1 <= max_factor <= 1e12:

@@ -2,14 +2,16 @@
 """The geometry of weights: superpose.inspect, superpose.geometry, superpose.compare."""
 from __future__ import annotations
 
+import operator
 import os
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union, cast
 
-from . import _arrays, _native
+from . import _arrays
+from ._compiled import native as _native
 from ._progress import Progress, bar
-from ._result import PathLike, Result, choose_figure, ids, number, write_text
-from ._tables import frame, union
-from .error import usage
+from ._result import choose_figure, ids, is_named, number, path_text, PathLike, Result, write_text
+from ._tables import frame, table_text, union
+from .error import Error, usage
 
 
 def _scalars(report: Mapping[str, Any]) -> Dict[str, Any]:
@@ -38,6 +40,14 @@ class Matrix:
 
     def __getitem__(self, name: str) -> Any:
         return self._report[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._report)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Matrix) and self._report == other._report
+
+    __hash__ = None  # type: ignore[assignment]
 
     @property
     def tensor(self) -> str:
@@ -101,10 +111,24 @@ class Matrix:
         """The most crowded rows with their nearest neighbours."""
         return list((self._report.get("crowding") or {}).get("most_crowded", []))
 
+    def _repr_html_(self) -> str:
+        return _card(self.tensor, (self,), [])
+
     def __repr__(self) -> str:
         return (f"<superpose.Matrix {self.tensor}: {self.n} x {self.m}, {self.regime} superposition, "
                 f"mean square overlap {number(self.mean_square_overlap)} = "
                 f"{number(None if self.mean_square_overlap is None else self.mean_square_overlap * self.m, 3)}/m>")
+
+
+def _card(subtitle: str, matrices: Sequence[Matrix], warnings: List[str]) -> str:
+    from .html import badge, card, table
+
+    rows = [[m.tensor, m.role, f"{m.n} × {m.m}", number(m.mean_square_overlap),
+             number(None if m.mean_square_overlap is None else m.mean_square_overlap * m.m, 3),
+             number(None if m.mean_square_overlap_centered is None else m.mean_square_overlap_centered * m.m, 3),
+             badge(m.regime)] for m in matrices]
+    header = ["tensor", "role", "shape", "mean cos²", "in 1/m", "centred, in 1/m", "superposition"]
+    return card("Geometry", subtitle, (), [m.because for m in matrices[:3]] + warnings, table(rows, header))
 
 
 class Geometry(Result):
@@ -193,8 +217,8 @@ class Geometry(Result):
 
     def __getitem__(self, key: Union[int, str]) -> Any:
         """A matrix by place or by its tensor's name."""
-        if isinstance(key, int):
-            return self.matrices[key]
+        if not isinstance(key, str):
+            return self.matrices[operator.index(key)]
         for matrix in self.matrices:
             if matrix.tensor == key:
                 return matrix
@@ -237,14 +261,7 @@ class Geometry(Result):
         return repr(self.matrices[0]).replace("superpose.Matrix", "superpose.Geometry")
 
     def _repr_html_(self) -> str:
-        from .html import badge, card, table
-
-        rows = [[m.tensor, m.role, f"{m.n} × {m.m}", number(m.mean_square_overlap),
-                 number(None if m.mean_square_overlap is None else m.mean_square_overlap * m.m, 3),
-                 number(None if m.mean_square_overlap_centered is None else m.mean_square_overlap_centered * m.m, 3),
-                 badge(m.regime)] for m in self.matrices]
-        header = ["tensor", "role", "shape", "mean cos²", "in 1/m", "centred, in 1/m", "superposition"]
-        return card("Geometry", self.path, (), [m.because for m in self.matrices[:3]] + self.warnings, table(rows, header))
+        return _card(self.path, self.matrices, self.warnings)
 
 
 class Comparison(Result):
@@ -303,7 +320,8 @@ class Comparison(Result):
         _save(self, path)
 
     def __repr__(self) -> str:
-        return f"<superpose.Comparison of {len(self.models)} models, {len(self.alarms)} alarms>"
+        unread = f", {len(self.errors)} paths that could not be read" if self.errors else ""
+        return f"<superpose.Comparison of {len(self.models)} models, {len(self.alarms)} alarms{unread}>"
 
     def _repr_html_(self) -> str:
         from .html import card, table
@@ -311,12 +329,12 @@ class Comparison(Result):
         header = ["label", "family", "n", "m", "mean_square", "verdict"]
         rows = [[str(number(model.get(name)) if isinstance(model.get(name), float) else model.get(name, "-")) for name in header]
                 for model in self.models]
-        notes = [fit["because"] for fit in self.fits] + [alarm["because"] for alarm in self.alarms]
+        notes = [fit["because"] for fit in self.fits] + [one["because"] for one in self.alarms] + [e["text"] for e in self.errors]
         return card("Comparison", repr(self)[1:-1], (), notes, table(rows, header))
 
 
 def _save(result: Union[Geometry, Comparison], path: PathLike) -> None:
-    if os.fspath(path).endswith(".json"):
+    if is_named(path, ".json"):
         write_text(path, result.to_json(1) + "\n")
     else:
         write_text(path, _native.inspection_page(result.to_dict()))
@@ -325,11 +343,11 @@ def _save(result: Union[Geometry, Comparison], path: PathLike) -> None:
 def _options(options: Dict[str, Any]) -> Dict[str, Any]:
     counts = options.pop("counts")
     if isinstance(counts, (str, os.PathLike)):
-        options["counts"] = os.fspath(counts)
+        options["counts"] = path_text(counts)
     elif counts is not None:
         options["count_values"] = _arrays.vector(counts, "counts")
     if options.get("tokenizer") is not None:
-        options["tokenizer"] = os.fspath(options["tokenizer"])
+        options["tokenizer"] = path_text(options["tokenizer"])
     tokens = options.pop("token")
     if isinstance(tokens, (str, int)):
         tokens = [tokens]
@@ -375,9 +393,12 @@ def inspect(
     lies.
 
     tensor: this one instead of the head that is found. all: every matrix. transpose: tokens are the columns. quick: one
-    pass, no verdict. exact: |cos| over all pairs, however long. counts: a file of token counts ("id count" lines), or an
-    array [n]. token: whose neighbours are wanted. The other options are those of ``superpose inspect --help``, and so are
-    the numbers.
+    pass, no verdict. exact: |cos| over all pairs, however long; otherwise over all up to max_exact_pairs (None: as many as
+    take a few seconds), else over a sample of sample_pairs. counts: how often each row's token occurs, a file ("id count"
+    lines) or an array [n]; top: also the K most frequent. tokenizer: a file that says what ids spell. token: ids or texts
+    whose neighbours are wanted; neighbors: how many of each; crowded: how many of the most crowded rows; centered: both
+    after the mean row was removed. seed: of samples and shuffles. threads: 0 = all cores. The numbers are those of
+    ``superpose inspect``.
 
     Returns Geometry. Errors: io (not there), bad_file, unsupported, usage.
 
@@ -395,9 +416,9 @@ def inspect(
                         "threads": threads})
     with bar(progress, "inspect") as callback:
         if isinstance(what, (str, os.PathLike)):
-            body, text = _native.inspect_paths([os.fspath(what)], options, False, callback)
+            body, text = _native.inspect_paths([path_text(what)], options, False, callback)
             if "matrices" not in body:
-                raise usage(f"{os.fspath(what)}: holds several checkpoints; superpose.compare inspects them all")
+                raise usage(f"{path_text(what)}: holds several checkpoints; superpose.compare inspects them all")
             return Geometry(body, text)
         state = getattr(what, "state_dict", None)
         if callable(state):
@@ -435,11 +456,12 @@ def geometry(W: Any, counts: Any = None, **options: Any) -> Geometry:
     return inspect(W, counts=counts, **options)
 
 
-def compare(paths: Union[PathLike, Sequence[PathLike]], *, progress: Progress = None, **options: Any) -> Comparison:
+def compare(paths: Any, *, progress: Progress = None, **options: Any) -> Comparison:
     """Several checkpoints side by side: overlap against 1/m with its exponent, or norms and overlaps over training.
 
-    paths: files, model folders, a folder of checkpoints of one run, or one table of models (.csv with m and
-    mean_sq_overlap). options: those of superpose.inspect. Returns Comparison.
+    paths: files, model folders, a folder of checkpoints of one run, or one table of models (m and mean_sq_overlap; a path,
+    a DataFrame, a dict of arrays, a list of dicts). options: those of superpose.inspect. Returns Comparison; a path that
+    cannot be read among others that can is in its ``errors``.
 
     >>> import numpy, pathlib, superpose, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -450,19 +472,26 @@ def compare(paths: Union[PathLike, Sequence[PathLike]], *, progress: Progress = 
     >>> found.fits[0]["verdict"], round(found.fits[0]["exponent"], 1)
     ('supported', 1.0)
     """
-    several = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
-    names = [os.fspath(path) for path in several]
-    if not names:
-        raise usage("compare: no paths")
-    if names[0].endswith((".csv", ".tsv")):
-        if len(names) > 1:
-            raise usage(f"compare: {names[0]}: a table is compared alone, without other paths")
-        return Comparison(*_native.compare_table(names[0]))
     known = {"tensor", "all", "transpose", "quick", "exact", "counts", "top", "tokenizer", "token", "neighbors", "crowded",
              "centered", "max_exact_pairs", "sample_pairs", "seed", "threads"}
     for name in options:
         if name not in known:
             raise TypeError(f"compare() got an unexpected keyword argument {name!r}")
+    if isinstance(paths, (str, os.PathLike)):
+        paths = [paths]
+    rows = isinstance(paths, (list, tuple)) and len(paths) > 0 and isinstance(paths[0], Mapping)
+    if isinstance(paths, Mapping) or hasattr(paths, "columns") or rows:
+        return Comparison(*_native.compare_table(*table_text(paths)))
+    names = [path_text(path, "compare") for path in paths]
+    if not names:
+        raise usage("compare: no paths")
+    if is_named(names[0], ".csv", ".tsv"):
+        if len(names) > 1:
+            raise usage(f"compare: {names[0]}: a table is compared alone, without other paths")
+        return Comparison(*_native.compare_table(*table_text(names[0])))
     wanted = _options({"counts": None, "token": (), **options})
     with bar(progress, "inspect") as callback:
-        return Comparison(*_native.inspect_paths(names, wanted, True, callback))
+        found = Comparison(*_native.inspect_paths(names, wanted, True, callback))
+    if not found.models and found.errors:
+        raise Error(found.errors[0]["kind"], found.errors[0]["text"])
+    return found

@@ -6,7 +6,9 @@ import html
 import sys
 import time
 from types import TracebackType
-from typing import Any, Callable, Optional, Type, Union
+from typing import Any, Callable, Optional, TextIO, Type, Union
+
+from .error import usage
 
 Callback = Callable[[float, str], object]
 #: None: a bar on terminals and in notebooks; True: always; False: never; or a function of (fraction, text).
@@ -23,8 +25,14 @@ def _in_notebook() -> bool:
     return instance is not None and instance.__class__.__name__ == "ZMQInteractiveShell"
 
 
+def _has_stderr() -> bool:
+    """Python has none in a process without a console."""
+    stderr: Optional[TextIO] = sys.stderr
+    return stderr is not None
+
+
 def _on_terminal() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()
+    return _has_stderr() and sys.stderr.isatty()
 
 
 def _tqdm() -> Any:
@@ -47,7 +55,7 @@ class _Cell:
         from IPython.display import display
 
         self.label, self.started = label, time.monotonic()
-        self.handle = display({"text/plain": ""}, raw=True, display_id=True)
+        self.handle: Any = display({"text/plain": ""}, raw=True, display_id=True)
 
     def update(self, fraction: float, text: str) -> None:
         left = _seconds_left(self.started, fraction)
@@ -105,17 +113,22 @@ class bar:
     def __enter__(self) -> Optional[Callback]:
         if callable(self._progress):
             return self._progress
+        if self._progress not in (None, True, False):
+            raise usage(f"progress = {self._progress!r}: expected None, True, False or a function (fraction, text)")
         wanted = self._progress if self._progress is not None else _on_terminal() or _in_notebook()
-        return self._update if wanted else None
+        return self._update if wanted and (_has_stderr() or _in_notebook()) else None
 
     def _update(self, fraction: float, text: str) -> None:
         now = time.monotonic()
-        if now - self._started < _DELAY or now - self._last < 0.1:
+        if self._progress is False or now - self._started < _DELAY or now - self._last < 0.1:
             return
         self._last = now
-        if self._shown is None:
-            self._shown = self._new()
-        self._shown.update(min(max(fraction, 0.0), 1.0), text)
+        try:
+            if self._shown is None:
+                self._shown = self._new()
+            self._shown.update(min(max(fraction, 0.0), 1.0), text)
+        except (OSError, ValueError, AttributeError):  # stderr closed or full: the work is worth more than its bar
+            self._progress = False
 
     def _new(self) -> Union[_Cell, _Line, _Tqdm]:
         if _in_notebook():
@@ -125,5 +138,8 @@ class bar:
 
     def __exit__(self, kind: Optional[Type[BaseException]], value: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
-        if self._shown is not None:
-            self._shown.close()
+        try:
+            if self._shown is not None:
+                self._shown.close()
+        except (OSError, ValueError, AttributeError):
+            pass

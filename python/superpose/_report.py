@@ -7,11 +7,11 @@ import tempfile
 from types import TracebackType
 from typing import Any, Dict, List, Optional, Sequence, Type, Union
 
-from . import _native
+from ._compiled import native as _native
 from ._fit import Fit, Forecast
 from ._inspect import Comparison, Geometry
 from ._progress import Progress, bar
-from ._result import PathLike, choose_figure, ids
+from ._result import choose_figure, count, ids, path_text, PathLike, plain_text
 from ._store import Runs, Store
 from .error import usage
 
@@ -67,7 +67,7 @@ class Report:
 
 def _file_of(content: Content, folder: str, place: int) -> str:
     if isinstance(content, (str, os.PathLike)):
-        return os.fspath(content)
+        return path_text(content)
     if isinstance(content, Store):
         return content.path
     if isinstance(content, Runs):
@@ -82,7 +82,7 @@ def _file_of(content: Content, folder: str, place: int) -> str:
 
 
 def _optional(path: Optional[PathLike]) -> Optional[str]:
-    return None if path is None else os.fspath(path)
+    return None if path is None else path_text(path)
 
 
 def report(
@@ -116,13 +116,14 @@ def report(
     several: List[Any] = list(contents) if isinstance(contents, (list, tuple)) else [contents]
     if not several:
         raise usage("report: nothing to write about")
-    wanted = formats.split(",") if isinstance(formats, str) else list(formats)
+    wanted = [name.strip() for name in (formats.split(",") if isinstance(formats, str) else formats)]
+    plain_text(title, "title")
     for name in wanted:
         if name not in ("svg", "pdf", "png", "csv"):
             raise usage(f"report: formats: no {name!r}; there are svg, pdf, png, csv")
     with tempfile.TemporaryDirectory(prefix="superpose-") as folder, bar(progress, "report") as callback:
         files = [_file_of(content, folder, place) for place, content in enumerate(several)]
-        found = _native.report(files, _optional(out), title, os.fspath(results), _optional(data), _optional(figures),
+        found = _native.report(files, _optional(out), title, path_text(results), _optional(data), _optional(figures),
                                list(dict.fromkeys(wanted)), callback)
     return Report(found, _optional(out))
 
@@ -153,6 +154,13 @@ class Server:
                  trace: Optional[TracebackType]) -> None:
         self.stop()
 
+    def _repr_html_(self) -> str:
+        from .html import Html, card, escaped
+
+        url = escaped(self.url)
+        frame = Html(f'<iframe src="{url}" style="width:100%;height:600px;border:1px solid #8884"></iframe>')
+        return card("Dashboard", self.url.split("?")[0], (), (), frame)
+
     def __repr__(self) -> str:
         return f"<superpose.Server of {self._store} at {self.url.split('?')[0]}>"
 
@@ -171,7 +179,7 @@ def serve(store: Union[PathLike, Store], *, port: int = 0, bind: str = "127.0.0.
     ...         server.url.startswith("http://127.0.0.1:")
     True
     """
-    if not 0 <= port <= 65535:
+    if not 0 <= count(port, "port") <= 65535:
         raise usage(f"serve: port = {port}: expected 0 to 65535")
-    path = store.path if isinstance(store, Store) else os.fspath(store)
-    return Server(_native.Server(path, bind, port, os.fspath(token_file), os.fspath(results)), path)
+    path = store.path if isinstance(store, Store) else path_text(store)
+    return Server(_native.Server(path, bind, port, path_text(token_file), path_text(results)), path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import operator
 import os
 from typing import Any, ClassVar, Dict, List, Optional, Sequence, Union
 
@@ -32,7 +33,7 @@ class Result:
     @property
     def config(self) -> Dict[str, Any]:
         """How the call was understood: every option with its value."""
-        return self.to_dict()["config"]  # type: ignore[no-any-return]
+        return copy.deepcopy(self._json["config"])
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self._json == other._json  # type: ignore[attr-defined]
@@ -40,18 +41,67 @@ class Result:
     __hash__ = None  # type: ignore[assignment]
 
 
+def path_text(path: Any, what: str = "path") -> str:
+    """A path as the compiled half takes it. Error(usage): no path, or one with a character 0 in it.
+
+    A name that is not UTF-8 is returned as the bytes it is on disk, which are as good."""
+    try:
+        text = os.fspath(path)
+        bytes_ = os.fsencode(text)
+    except (TypeError, UnicodeError) as error:
+        raise usage(f"{what}: {error}") from None
+    if b"\0" in bytes_:
+        raise usage(f"{what}: {text!r} has a character 0 in it")
+    try:
+        return bytes_.decode("utf-8")
+    except UnicodeDecodeError:
+        return bytes_  # type: ignore[return-value]
+
+
+def is_named(path: Any, *endings: str) -> bool:
+    """Does the file's name end so, in letters of either size?"""
+    return os.fsdecode(os.fspath(path)).lower().endswith(endings)
+
+
+def plain_text(text: Any, what: str) -> str:
+    """A text that has a UTF-8 form. Error(usage)."""
+    if not isinstance(text, str):
+        raise usage(f"{what} = {text!r}: expected a text")
+    try:
+        text.encode()
+    except UnicodeError:
+        raise usage(f"{what}: {text!r} is no text in UTF-8") from None
+    return text
+
+
+def count(value: Any, what: str, least: int = 0) -> int:
+    """A whole number, NumPy's too. Error(usage)."""
+    try:
+        number_ = operator.index(value)
+    except TypeError:
+        number_ = least - 1
+    if number_ < least or number_ >= 2**63 or isinstance(value, bool):
+        raise usage(f"{what} = {value!r}: expected a whole number, {least} or more")
+    return number_
+
+
 def write_text(path: PathLike, text: str) -> None:
     """Whole or not at all. Error(io)."""
-    path = os.fspath(path)
-    beside = f"{path}.part{os.getpid()}"
+    name = path_text(path)
+    write_bytes(name, text.encode("utf-8", "backslashreplace"))
+
+
+def write_bytes(name: str, content: bytes) -> None:
+    """Whole or not at all. Error(io)."""
+    beside = os.fsencode(name) + f".part{os.getpid()}".encode()
     try:
-        with open(beside, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(beside, path)
+        with open(beside, "wb") as file:
+            file.write(content)
+        os.replace(beside, name)
     except OSError as error:
         if os.path.exists(beside):
             os.remove(beside)
-        raise Error("io", f"{path}: cannot be written: {error.strerror}") from None
+        raise Error("io", f"{name}: cannot be written: {error.strerror}") from None
 
 
 def choose_figure(figures: Sequence[Dict[str, Any]], wanted: Optional[str]) -> Dict[str, Any]:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import pathlib
 import sqlite3
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union, overload
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union, overload
 
-from . import _native
-from ._result import PathLike, choose_figure, number, write_text
+from ._compiled import native as _native
+from ._result import choose_figure, count, is_named, number, path_text, PathLike, plain_text, write_text
 from ._tables import frame, union
 from ._toy import law_name
 from .error import Error, usage
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's scalars as Python's: SQLite would take their bytes."""
+    return value.item() if hasattr(value, "item") else value
 
 
 class Run:
@@ -66,7 +72,7 @@ class Run:
     def flat(self) -> Dict[str, Any]:
         """One row of a table: id, status, every field of the configuration, every number of the result."""
         r = self._record
-        out: Dict[str, Any] = {"id": r["id"], "status": r["status"], **(r["config"] if isinstance(r["config"], dict) else {})}
+        out: Dict[str, Any] = {"id": self.id, "status": r["status"], **(r["config"] if isinstance(r["config"], dict) else {})}
         for name, value in (r["result"] or {}).items():
             if name not in out and (value is None or isinstance(value, (bool, int, float, str))):
                 out[name] = value
@@ -79,6 +85,12 @@ class Run:
         return isinstance(other, Run) and self._record == other._record
 
     __hash__ = None  # type: ignore[assignment]
+
+    def _repr_html_(self) -> str:
+        from .html import card
+
+        rows = [(name, value) for name, value in self.flat().items() if value is not None]
+        return card(f"Run {self.id}", self.status, rows)
 
     def __repr__(self) -> str:
         c = self._record["config"]
@@ -141,23 +153,23 @@ class Runs(Sequence[Run]):
     def write(self, path: PathLike) -> None:
         """The flat table as NAME.csv, NAME.jsonl or NAME.parquet (Parquet needs pandas or polars with its engine).
         Error(io | usage | unsupported)."""
-        name = os.fspath(path)
-        columns = union(self.to_dicts())
-        try:
-            if name.endswith(".csv"):
-                with open(name, "w", newline="", encoding="utf-8") as file:
-                    writer = csv.writer(file)
-                    writer.writerow(columns)
-                    writer.writerows(zip(*columns.values()))
-            elif name.endswith((".jsonl", ".ndjson")):
-                with open(name, "w", encoding="utf-8") as file:
-                    file.writelines(json.dumps(row) + "\n" for row in self.to_dicts())
-            elif name.endswith(".parquet"):
+        name = path_text(path)
+        if is_named(path, ".csv"):
+            columns = union(self.to_dicts())
+            text = io.StringIO(newline="")
+            writer = csv.writer(text)
+            writer.writerow(columns)
+            writer.writerows(zip(*columns.values()))
+            write_text(path, text.getvalue())
+        elif is_named(path, ".jsonl", ".ndjson"):
+            write_text(path, "".join(json.dumps(row) + "\n" for row in self.to_dicts()))
+        elif is_named(path, ".parquet"):
+            try:
                 self._write_parquet(name)
-            else:
-                raise usage(f"{name}: expected a name that ends in .csv, .jsonl or .parquet")
-        except OSError as error:
-            raise Error("io", f"{name}: cannot be written: {error.strerror}") from None
+            except OSError as error:
+                raise Error("io", f"{name}: cannot be written: {error.strerror}") from None
+        else:
+            raise usage(f"{name}: expected a name that ends in .csv, .jsonl or .parquet")
 
     def _write_parquet(self, name: str) -> None:
         table = self.to_frame()
@@ -217,7 +229,7 @@ class Store:
     """
 
     def __init__(self, path: PathLike) -> None:
-        self._path = os.fspath(path)
+        self._path = path_text(path)
         self._native = _native.Store(self._path)
 
     def __reduce__(self) -> Tuple[Any, ...]:
@@ -239,13 +251,14 @@ class Store:
 
     def run(self, id_or_key: Union[int, str]) -> Run:
         """A run by its id, or by the first four or more digits of its key. Error(usage)."""
-        found = self._native.find(id_or_key)
+        wanted: Union[int, str] = id_or_key if isinstance(id_or_key, str) else count(id_or_key, "run")
+        found = self._native.find(wanted)
         if found is None:
             raise usage(f"{self._path}: no run has the id or key {id_or_key!r}")
         return Run(found)
 
     def __len__(self) -> int:
-        return len(self._native.runs("toy", ["curve", "picture"]))
+        return self._native.count("toy")
 
     def artifacts(self, kind: str = "") -> List[Dict[str, Any]]:
         """What else it holds: claims ledgers, fits, inspections; each {kind, name, value, created_at}."""
@@ -260,32 +273,47 @@ class Store:
             rows += value if isinstance(value, list) else value.get("claims", [])
         return frame(union(rows))
 
-    def sql(self, query: str, parameters: Sequence[Any] = ()) -> Any:
+    def sql(self, query: str, parameters: Union[Sequence[Any], Mapping[str, Any]] = ()) -> Any:
         """The rows of a SELECT, as runs() returns them. Only reading is possible: anything else is Error(usage).
+        parameters: values for ? in the query, or by name for :name.
 
         >>> import superpose
         >>> store = superpose.open_store("runs.sqlite")                               # doctest: +SKIP
         >>> store.sql("select id, json_extract(result, '$.loss') as loss from runs")  # doctest: +SKIP
         """
-        allowed = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, 33}  # 33: SQLITE_RECURSIVE
+        # The file is opened for reading, and no other file can be attached (which VACUUM INTO does, too).
+        denied = {sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH, sqlite3.SQLITE_PRAGMA, sqlite3.SQLITE_TRANSACTION}
 
         def may(action: int, *_: Any) -> int:
-            return sqlite3.SQLITE_OK if action in allowed else sqlite3.SQLITE_DENY
+            return sqlite3.SQLITE_DENY if action in denied else sqlite3.SQLITE_OK
 
-        uri = pathlib.Path(self._path).resolve().as_uri() + "?mode=ro"
-        connection = sqlite3.connect(uri, uri=True)
+        if isinstance(parameters, (str, bytes)):
+            raise usage("sql: parameters: a text, expected a list of values, or a dict by name")
+        values: Any = ({name: _plain(v) for name, v in parameters.items()} if isinstance(parameters, Mapping)
+                       else tuple(_plain(v) for v in parameters))
+        if not os.path.exists(self._path):
+            raise Error("io", f"{self._path}: no such file")
+        connection = sqlite3.connect(pathlib.Path(os.fsdecode(self._path)).resolve().as_uri() + "?mode=ro", uri=True)
         try:
             connection.set_authorizer(may)
-            cursor = connection.execute(query, tuple(parameters))
+            connection.set_progress_handler(lambda: 0, 100_000)  # lets Python see Ctrl-C while SQLite works
+            cursor = connection.execute(plain_text(query, "sql"), values)
             if cursor.description is None:
                 raise usage("sql: expected a SELECT")
             names = [column[0] for column in cursor.description]
             rows = cursor.fetchall()
         except (sqlite3.Error, sqlite3.Warning) as error:
-            denied = "not authorized" in str(error) or "prohibited" in str(error)
-            raise usage(f"sql: {error}" + ("; a store is only read, with SELECT" if denied else "")) from None
+            if "interrupted" in str(error):
+                raise KeyboardInterrupt from None
+            kind = {"disk I/O error": "io", "unable to open database file": "io", "file is not a database": "bad_file",
+                    "database disk image is malformed": "bad_file"}.get(str(error), "usage")
+            writes = any(word in str(error) for word in ("not authorized", "prohibited", "readonly"))
+            raise Error(kind, f"sql: {error}" + ("; a store is only read, with SELECT" if writes else "")) from None
         finally:
             connection.close()
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise usage(f"sql: two columns are called {', '.join(sorted(twice))}; name them with AS")
         return frame({name: [row[k] for row in rows] for k, name in enumerate(names)})
 
     def write_results(self, path: PathLike) -> None:
@@ -332,4 +360,4 @@ def read_results(path: PathLike = "builtin") -> Runs:
     >>> len(runs) > 100, runs[0].status
     (True, 'ok')
     """
-    return Runs(_native.results_runs(os.fspath(path)), results=os.fspath(path))
+    return Runs(_native.results_runs(path_text(path)), results=path_text(path))

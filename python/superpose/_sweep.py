@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, List, Mapping, Sequence, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
-from . import _native
+from ._compiled import native as _native
 from ._progress import Progress, bar
-from ._result import PathLike, Result
+from ._result import path_text, PathLike, plain_text, Result
 from ._store import Runs, Store
 from ._toy import law_of_counts
 from .error import usage
@@ -16,13 +16,15 @@ from .error import usage
 Grid = Mapping[str, Any]
 
 
-def _plain(value: Any, where: str) -> Any:
+def _plain(value: Any, where: str, depth: int = 0) -> Any:
+    if depth > 8:
+        raise usage(f"sweep: {where}: lists within lists")
     if isinstance(value, range):
         value = list(value)
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, (list, tuple)):
-        return [_plain(v, where) for v in value]
+        return [_plain(v, where, depth + 1) for v in value]
     if isinstance(value, (str, int, float, bool)):
         return value
     raise usage(f"sweep: {where}: a {type(value).__name__}, expected numbers, texts or lists of them")
@@ -31,6 +33,8 @@ def _plain(value: Any, where: str) -> Any:
 def _field(name: str, value: Any) -> Any:
     """What a grid says of a field. A law may be an array of counts, which is one value, not one for each number."""
     if name == "law" and not isinstance(value, str):
+        if not hasattr(value, "__iter__"):
+            raise usage(f"sweep: law: a {type(value).__name__}, expected a law, counts, or a list of them")
         if not any(isinstance(law, str) or hasattr(law, "__len__") for law in value):
             return law_of_counts(value)
         return [law if isinstance(law, str) else law_of_counts(law) for law in value]
@@ -44,6 +48,18 @@ def _study_text(study: Union[Grid, Sequence[Grid]]) -> str:
         if not isinstance(grid, Mapping):
             raise usage(f"sweep: a grid is a {type(grid).__name__}, expected a dict of fields")
     return json.dumps({"name": "grid", "grids": [{k: _field(k, v) for k, v in grid.items()} for grid in grids]})
+
+
+def _words(overrides: Union[str, Sequence[str], Mapping[str, Any]]) -> List[str]:
+    """key=value, as the command line has it."""
+    def word(value: Any) -> str:
+        return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+    if isinstance(overrides, Mapping):
+        fields = {name: _field(name, value) for name, value in overrides.items()}
+        return [f"{name}={','.join(map(word, v)) if isinstance(v, list) else word(v)}" for name, v in fields.items()]
+    several = [overrides] if isinstance(overrides, str) else list(overrides)
+    return [plain_text(one, "overrides") for one in several]
 
 
 def sweep(
@@ -76,17 +92,12 @@ def sweep(
     ([2, 4], {'ok'})
     """
     if isinstance(study, (str, os.PathLike)):
-        name, text = os.fspath(study), ""
-    else:
+        name, text = path_text(study, "study"), ""
+    elif isinstance(study, (Mapping, list, tuple)):
         name, text = "grid", _study_text(study)
-    if isinstance(overrides, Mapping):
-        words = [f"{k}={','.join(str(x) for x in v) if isinstance(v, (list, tuple)) else v}"
-                 for k, v in ((k, _plain(v, k)) for k, v in overrides.items())]
-    elif isinstance(overrides, str):
-        words = [overrides]
     else:
-        words = list(overrides)
-    path = os.fspath(store)
+        raise usage(f"sweep: a {type(study).__name__}, expected a study's name or file, a dict of fields, or a list of those")
+    words, path = _words(overrides), path_text(store)
     with bar(progress, "sweep") as callback:
         body = _native.sweep(name, text, words, path, jobs, snapshot_every, dry_run, callback)
     if dry_run:
@@ -124,6 +135,10 @@ class Study(Result):
 
         return frame(union(self.claims))
 
+    def plot(self, figure: Optional[str] = None, **options: Any) -> Any:
+        """A figure of its page with matplotlib: "loss-vs-m" by default."""
+        return self.open().plot(figure, **options)
+
     def __repr__(self) -> str:
         counts = {v: sum(c["verdict"] == v for c in self.claims) for v in ("confirmed", "denied", "cannot_tell")}
         said = ", ".join(f"{n} {v.replace('_', ' ')}" for v, n in counts.items())
@@ -145,7 +160,7 @@ class Study(Result):
 def study(
     study: PathLike = "quick",
     *,
-    overrides: Sequence[str] = (),
+    overrides: Union[Sequence[str], Mapping[str, Any]] = (),
     checkpoints: Sequence[PathLike] = (),
     out: PathLike = "superpose-out",
     store: PathLike = "",
@@ -165,10 +180,11 @@ def study(
     >>> {claim["verdict"] for claim in done.claims} <= {"confirmed", "denied", "cannot_tell"}
     True
     """
+    words = _words(overrides)
     with bar(progress, "study") as callback:
-        body = _native.study(os.fspath(study), list(overrides), os.fspath(out), os.fspath(store),
-                             [os.fspath(c) for c in checkpoints], os.fspath(results), jobs, callback)
-    config = {"study": os.fspath(study), "overrides": list(overrides), "out": os.fspath(out), "store": body["store"],
-              "checkpoints": [os.fspath(c) for c in checkpoints], "results": os.fspath(results) or None,
+        body = _native.study(path_text(study, "study"), words, path_text(out), path_text(store),
+                             [path_text(c) for c in checkpoints], path_text(results), jobs, callback)
+    config = {"study": path_text(study), "overrides": words, "out": path_text(out), "store": body["store"],
+              "checkpoints": [path_text(c) for c in checkpoints], "results": path_text(results) or None,
               "jobs": jobs or _native.available_cores()}
     return Study({"config": config, **body})

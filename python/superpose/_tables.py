@@ -7,7 +7,8 @@ import json
 import os
 from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
-from . import _native
+from ._compiled import native as _native
+from ._result import path_text
 from .error import usage
 
 
@@ -32,6 +33,8 @@ def _plain(value: Any, where: str) -> Any:
 
 def _columns(table: Any) -> Dict[str, List[Any]]:
     """Columns by name, of equal length."""
+    if hasattr(table, "to_dicts") and hasattr(table, "outcome"):  # Runs
+        table = union(table.to_dicts())
     if hasattr(table, "to_pydict"):  # pyarrow
         table = table.to_pydict()
     if hasattr(table, "columns") and hasattr(table, "__getitem__") and not isinstance(table, Mapping):
@@ -42,8 +45,8 @@ def _columns(table: Any) -> Dict[str, List[Any]]:
     if isinstance(table, Mapping):
         out: Dict[str, List[Any]] = {}
         for name, values in table.items():
-            if isinstance(values, (str, bytes)) or not hasattr(values, "__len__") and not hasattr(values, "__iter__"):
-                raise usage(f"table: column {name} is a {type(values).__name__}, expected a list or an array")
+            if isinstance(values, (str, bytes, Mapping, set, frozenset)) or not hasattr(values, "__len__") and not hasattr(values, "__iter__"):
+                raise usage(f"table: column {name} is a {type(values).__name__}, expected a list or an array (of a DataFrame: to_dict('list'))")
             shape = getattr(values, "shape", None)
             if shape is not None and len(shape) != 1:
                 raise usage(f"table: column {name} has shape {tuple(shape)}, expected one dimension")
@@ -68,7 +71,7 @@ def _columns(table: Any) -> Dict[str, List[Any]]:
 def table_text(table: Any) -> Tuple[bytes, str]:
     """(bytes that the reader of tables takes, what messages call the table)."""
     if isinstance(table, (str, os.PathLike)):
-        path = os.fspath(table)
+        path = path_text(table, "table")
         return _native.table_text(path), path
     columns = _columns(table)
     if not columns or not next(iter(columns.values())):

@@ -6,39 +6,51 @@ import hashlib
 import os
 import pathlib
 import re
+import tempfile
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 import numpy as np
 
-from . import _arrays, _native
+from . import _arrays
+from ._compiled import native as _native
 from ._progress import Progress, bar
-from ._result import PathLike, Result, number
+from ._result import count, number, path_text, PathLike, Result, write_bytes
 from .error import Error, usage
 
 Law = Union[str, Any]  # a law's spelling, or an array of counts
 
 
 def _law_folder() -> pathlib.Path:
-    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "superpose" / "laws"
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "superpose" / "laws"
+
+
+def _temporary_folder() -> pathlib.Path:
+    return pathlib.Path(tempfile.gettempdir()) / f"superpose-laws-{os.getuid()}"
+
+
+def counts_of_law(counts: Any) -> _arrays.Numbers:
+    """[n] counts that can be a law. Error(usage)."""
+    values = _arrays.vector(counts, "law")
+    if not np.all(np.isfinite(values)) or np.any(values < 0) or not np.any(values > 0):
+        raise usage("law: expected counts, finite and >= 0, some above 0")
+    return values
 
 
 def law_of_counts(counts: Any) -> str:
     """Counts of the caller's as a law. Kept by content in the user's cache, since a result names its law's file."""
-    values = _arrays.vector(counts, "law")
-    if values.size == 0 or not np.all(np.isfinite(values)) or np.any(values < 0):
-        raise usage("law: expected counts, finite and >= 0")
+    values = counts_of_law(counts)
     text = "".join(f"{v!r}\n" for v in values.tolist()).encode()
     folder = _law_folder()
     path = folder / f"{hashlib.sha256(text).hexdigest()[:32]}.txt"
-    try:
-        if not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(f".part{os.getpid()}")
-            part.write_bytes(text)
-            part.replace(path)
-    except OSError as error:
-        raise Error("io", f"{path}: cannot be written: {error.strerror}") from None
-    return f"file:{path}"
+    for place in (path, _temporary_folder() / path.name):  # no home, or none that can be written to: a container, say
+        try:
+            if not place.exists():
+                place.parent.mkdir(parents=True, exist_ok=True)
+                write_bytes(str(place), text)
+            return f"file:{place}"
+        except (OSError, Error):
+            continue
+    raise Error("io", f"{path}: cannot be written, nor in {_temporary_folder()}")
 
 
 def law_name(text: str) -> str:
@@ -62,11 +74,16 @@ class ToyResult(Result):
 
     verb = "toy"
 
-    def __init__(self, native: Dict[str, Any]) -> None:
+    def __init__(self, native: Dict[str, Any], counts: Optional[_arrays.Numbers] = None) -> None:
         measures = native["measures"]
-        super().__init__({"config": native["config"], **measures})
+        changes = [list(change) for change in native.get("decay_changes", [])]
+        config = {**native["config"], "decay_changes": changes} if changes else native["config"]
+        super().__init__({"config": config, **measures})
+        self._counts = counts
+        #: [[step, decay from then on], ...]: how a hand turned the dial (ToySession); empty otherwise.
+        self.decay_changes: List[List[float]] = changes
         self.measures: Dict[str, Any] = measures
-        #: [n, m] float32, row i the direction of feature i.
+        #: [n, m] float32, row i the direction of feature i, the i-th most frequent (see order).
         self.W: _arrays.Numbers = _arrays.from_native(native["W"])
         #: [n] float32.
         self.b: _arrays.Numbers = _arrays.from_native(native["b"])
@@ -143,8 +160,37 @@ class ToyResult(Result):
         """[n] p_i, how often each feature is active, descending."""
         return _arrays.from_native(_native.toy_probability(self._plain_config()))
 
+    @property
+    def order(self) -> Optional[_arrays.Numbers]:
+        """Of a law that was given as counts: [n] which entry of the counts each row of W belongs to, since rows are sorted by
+        frequency and counts of 0 have none. None for other laws.
+
+        >>> import superpose
+        >>> superpose.toy(law=[1, 0, 5, 3], dim=2, steps=10, batch=8).order.tolist()
+        [2, 3, 0]
+        """
+        if self._counts is None:
+            return None
+        order = np.argsort(-self._counts, kind="stable")
+        return order[self._counts[order] > 0][: self.W.shape[0]]
+
     def _plain_config(self) -> Dict[str, Any]:
-        return {k: v for k, v in self._json["config"].items() if k != "law_data"}
+        config = {k: v for k, v in self._json["config"].items() if k not in ("law_data", "decay_changes")}
+        return config if self._counts is None else {**config, "law": law_of_counts(self._counts)}
+
+    def _finite(self, what: str) -> None:
+        if self.diverged:
+            raise Error("numeric", f"the run diverged at step {self.measures['diverged_at']}: {what}")
+
+    def __eq__(self, other: object) -> bool:
+        """The same model with the same measures; how long it took does not count."""
+        if not isinstance(other, ToyResult):
+            return NotImplemented
+        mine, theirs = ({k: v for k, v in r._json.items() if k not in ("seconds", "steps_per_second")} for r in (self, other))
+        pairs = ((self.W, other.W), (self.b, other.b), (self.decoder, other.decoder))
+        return mine == theirs and all(np.array_equal(a, b) if a is not None and b is not None else a is b for a, b in pairs)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def feature_losses(self, samples: int = 0) -> Dict[str, Any]:
         """What each feature costs, measured as exactly for rare features as for frequent ones (docs/math.md §4).
@@ -153,7 +199,8 @@ class ToyResult(Result):
         ``ignored`` (what the best constant answer loses), ``ratio`` (signal over interference), ``resolved``.
         Error(unsupported) for untied, linear or correlated models.
         """
-        out: Dict[str, Any] = _native.toy_feature_losses(self._plain_config(), self.W, self.b, samples)
+        self._finite("there are no losses to tell apart")
+        out: Dict[str, Any] = _native.toy_feature_losses(self._plain_config(), self.W, self.b, count(samples, "samples"))
         for name in ("loss", "se", "ignored", "ratio", "resolved"):
             out[name] = _arrays.from_native(out[name])
         out["resolved"] = out["resolved"].astype(bool)
@@ -163,14 +210,14 @@ class ToyResult(Result):
         """superpose.geometry(self.W, ...)."""
         from ._inspect import geometry
 
+        self._finite("its weights have no geometry")
         return geometry(self.W, **options)
 
     def save(self, path: PathLike) -> None:
         """Writes W and b (and W_dec) as F32 safetensors, the configuration in its metadata: what ``superpose toy --save``
         writes and superpose.inspect reads. Error(io); Error(numeric) for a run that diverged."""
-        if self.diverged:
-            raise Error("numeric", "the run diverged: there are no weights worth keeping")
-        _native.toy_save(os.fspath(path), self._plain_config(), self.W, self.b, self.decoder)
+        self._finite("there are no weights worth keeping")
+        _native.toy_save(path_text(path), self._json["config"], self.W, self.b, self.decoder)
 
     @property
     def figures(self) -> List[Dict[str, Any]]:
@@ -189,9 +236,10 @@ class ToyResult(Result):
 
     def __repr__(self) -> str:
         c = self._json["config"]
+        turned = "".join(f", {decay:g} from step {step}" for step, decay in self.decay_changes[:3])
         what = f"diverged at step {self.measures['diverged_at']}" if self.diverged else f"loss {number(self.loss)}"
         return (f"<superpose.ToyResult: {c['features']} features in {c['dim']} dimensions, {law_name(c['law'])}, "
-                f"density {c['density']:g}, decay {c['decay']:g}, seed {c['seed']}: {what}>")
+                f"density {c['density']:g}, decay {c['decay']:g}{turned}, seed {c['seed']}: {what}>")
 
     def summary(self) -> str:
         """What was measured, in lines."""
@@ -254,12 +302,20 @@ def toy(
     """Trains one toy model of superposition, y = ReLU(W Wᵀx + b), and measures it (Liu, Liu & Gore 2025; docs/math.md).
 
     features: n, 1 .. 10^8 (0: 1000, or all positive counts of a file). dim: m, 1 .. 65536.
-    law: how often features occur: "power:A", "exponential:S", "linear", "uniform", "file:PATH", or an array of counts.
+    law: how often features occur: "power:A", "exponential:S", "linear", "uniform", "file:PATH", or an array of counts
+    (features are then sorted by count: ToyResult.order says which is which).
     density: E, expected active features per sample, in (0, n]. decay: γ, the dial: > 0 shrinks W (weak superposition),
-    < 0 pulls row norms to 1 (strong). steps, batch, lr, ...: the training; see ``superpose toy --help``.
+    < 0 pulls row norms to 1 (strong). steps, batch: the training, samples per step. lr, lr_bias: peak learning rates of W
+    and b (0: lr); warmup: linear, as a fraction of the steps; lr_floor: the last rate as a fraction of the peak; schedule
+    after the warm-up: "cosine", "constant", "linear", "wsd". loss_scale multiplies the mean squared error before the
+    gradient. engine: "fast", or "reference" (dense, double). seed: of initialisation and data.
+    values of active features: "uniform:LO:HI", "constant[:C]", "exponential[:MEAN]", "halfnormal[:SCALE]". correlation:
+    "none", "together:K", "exclusive:K". importance: weights in the loss, "uniform", "geometric:R". decoder: "tied",
+    "untied". activation: "relu", or "linear" (reference engine). bias: False trains none; bias_init: "normal", "zero".
+    init_scale: first weights N(0, init_scale²/m). optimizer: "adamw", "sgd" (with momentum), "lion".
     threads: 0 = as many as help; the result does not depend on it, and is bit for bit that of the command line.
-    snapshot: a file in which the state is saved now and then and when the call is interrupted; when it is there, the run
-    goes on from it. progress: None = a bar on terminals and in notebooks, False, True, or a function (fraction, text).
+    snapshot: a file in which the state is saved every snapshot_every seconds and when the call is interrupted; when it is
+    there, the run goes on from it; removed at the end unless keep_snapshot. progress: None = a bar on terminals and in notebooks, False, True, or a function (fraction, text).
 
     Returns ToyResult. Ctrl-C raises KeyboardInterrupt. Error(usage) names all that is wrong with a configuration.
 
@@ -273,12 +329,13 @@ def toy(
     fields = dict(locals())
     for name in ("threads", "snapshot", "snapshot_every", "keep_snapshot", "progress"):
         del fields[name]
+    counts = None if isinstance(fields["law"], str) else counts_of_law(fields["law"])
     config = _config(fields)
-    path = None if snapshot is None else os.fspath(snapshot)
+    path = None if snapshot is None else path_text(snapshot)
     if path is not None and not os.access(os.path.dirname(path) or ".", os.W_OK):  # said before the training, not after it
         raise Error("io", f"snapshot {path}: there is no such folder, or it cannot be written to")
     with bar(progress, "toy") as callback:
-        return ToyResult(_native.toy(config, threads, path, snapshot_every, keep_snapshot, callback))
+        return ToyResult(_native.toy(config, threads, path, snapshot_every, keep_snapshot, callback), counts)
 
 
 class ToySession:
@@ -303,12 +360,14 @@ class ToySession:
         for name in config:
             if name not in known:
                 raise TypeError(f"ToySession() got an unexpected keyword argument {name!r}")
+        law = config.get("law", "")
+        self._counts = None if isinstance(law, str) else counts_of_law(law)
         self._native = _native.ToySession(_config({**known, **config}), threads)
 
-    def advance(self, steps: int, progress: Progress = False) -> None:
+    def advance(self, steps: int, progress: Progress = None) -> None:
         """At most so many steps more; fewer where the training ends, none once it is done."""
         with bar(progress, "toy") as callback:
-            self._native.advance(steps, callback)
+            self._native.advance(count(steps, "steps"), callback)
 
     @property
     def step(self) -> int:
@@ -331,4 +390,7 @@ class ToySession:
 
     def result(self) -> ToyResult:
         """The model as it stands; eval_loss only once done."""
-        return ToyResult(self._native.result())
+        return ToyResult(self._native.result(), self._counts)
+
+    def __repr__(self) -> str:
+        return f"<superpose.ToySession: step {self.step}{', done' if self.done else ''}, decay {self.decay:g}>"

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from . import _arrays, _native
-from .error import usage
+from . import _arrays
+from ._compiled import native as _native
+from ._result import count
 
 __all__ = ["row_norms", "overlap", "spectrum", "feature_dimensionality", "crowding", "nearest", "duplicate_rows", "baselines",
            "norm_modes", "represented_fraction", "welch_bound_mean_square", "kappa_square"]
@@ -85,9 +86,7 @@ def nearest(W: Any, rows: Sequence[int], k: int = 5, *, centered: bool = False) 
     >>> nearest([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0]], [0], 1)
     [[(1, -1.0)]]
     """
-    if k < 0 or any(row < 0 for row in rows):
-        raise usage("nearest: rows and k: expected numbers >= 0")
-    return _native.nearest(_arrays.wide_matrix(W), [int(row) for row in rows], int(k), centered)
+    return _native.nearest(_arrays.wide_matrix(W), [count(row, "nearest: row") for row in rows], count(k, "nearest: k"), centered)
 
 
 def duplicate_rows(W: Any) -> List[List[int]]:
