@@ -32,6 +32,8 @@ namespace py = pybind11;
 
 // A double that is not finite becomes None, as in the JSON that the program prints.
 py::object to_python(const Json& value);
+// A text that may hold bytes of a stranger's: what is not UTF-8 becomes U+FFFD.
+py::str to_python(const std::string& text);
 // Error{usage} for what JSON cannot hold: `what` names the argument.
 Json to_json(py::handle value, const std::string& what = "value");
 

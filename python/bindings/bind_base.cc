@@ -72,7 +72,7 @@ void translate(std::exception_ptr thrown) {
     if (thrown) std::rethrow_exception(thrown);
   } catch (const Error& e) {
     const py::object type = py::module_::import("superpose.error").attr("Error");
-    const py::object error = type(std::string(error_kind_name(e.kind())), in_python_words(e.what()));
+    const py::object error = type(std::string(error_kind_name(e.kind())), to_python(in_python_words(e.what())));
     PyErr_SetObject(type.ptr(), error.ptr());
   }
 }
@@ -111,6 +111,11 @@ WithoutGil::~WithoutGil() {
   --end.returning;
 }
 
+py::str to_python(const std::string& text) {
+  return py::reinterpret_steal<py::str>(
+      PyUnicode_DecodeUTF8(text.data(), static_cast<py::ssize_t>(text.size()), "replace"));
+}
+
 py::object to_python(const Json& value) {
   switch (value.type()) {
     case Json::value_t::object: {
@@ -123,12 +128,8 @@ py::object to_python(const Json& value) {
       for (size_t i = 0; i < value.size(); ++i) out[i] = to_python(value[i]);
       return out;
     }
-    case Json::value_t::string: {
-      const auto& text = value.get_ref<const std::string&>();
-      // What came out of a stranger's file need not be UTF-8.
-      return py::reinterpret_steal<py::object>(
-          PyUnicode_DecodeUTF8(text.data(), static_cast<py::ssize_t>(text.size()), "replace"));
-    }
+    case Json::value_t::string:
+      return to_python(value.get_ref<const std::string&>());
     case Json::value_t::boolean:
       return py::bool_(value.get<bool>());
     case Json::value_t::number_integer:

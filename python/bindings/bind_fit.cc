@@ -56,7 +56,7 @@ py::tuple fit_table(const std::string& table, const std::string& where, const py
   });
   Json out{{"config", fit::config_json(where, answer)}};
   out.update(fit::to_json(answer));
-  return py::make_tuple(to_python(out), cli::fit_text(answer.law, answer.selected, answer.result));
+  return py::make_tuple(to_python(out), to_python(cli::fit_text(answer.law, answer.selected, answer.result)));
 }
 
 // (contract object without schema, version and config; text for people; the law; its first input)
@@ -79,7 +79,7 @@ py::tuple forecast(const py::dict& of, const std::map<std::string, std::vector<d
     };
     result = fit::forecast(stored, request);
   });
-  return py::make_tuple(to_python(fit::to_json(result, stored.law)), cli::forecast_text(result, stored.law),
+  return py::make_tuple(to_python(fit::to_json(result, stored.law)), to_python(cli::forecast_text(result, stored.law)),
                         stored.law.name, stored.law.inputs[0]);
 }
 

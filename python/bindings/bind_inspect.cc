@@ -183,7 +183,7 @@ void watch(study::InspectOptions& options, Monitor& monitor) {
 py::tuple whole(const Json& config, Json body, const std::string& text) {
   Json out{{"config", config}};
   out.update(body);
-  return py::make_tuple(to_python(out), text);
+  return py::make_tuple(to_python(out), to_python(text));
 }
 
 std::string texts_of(const study::Inspections& found) {

@@ -56,7 +56,7 @@ def to_numpy(value: Any, name: str) -> Numbers:
 def _checked(array: Numbers, name: str) -> Numbers:
     if array.dtype.name not in _NAMES:
         way_out = f"; {name}.astype(numpy.float32) makes a copy that is" if array.dtype.kind in "iub" else ""
-        raise usage(f"{name}: dtype {array.dtype}, expected float32 or float64 (or float16){way_out}")
+        raise usage(f"{name}: dtype {array.dtype}, expected float32 or float64{way_out}")
     if not array.dtype.isnative:
         raise usage(f"{name}: dtype {array.dtype} is in foreign byte order; {name}.astype(numpy.{array.dtype.name}) makes a copy that is not")
     if not array.flags.c_contiguous:
