@@ -7,7 +7,7 @@ namespace superpose {
 int available_cores() { return 1; }
 
 struct ThreadPool::State {};
-ThreadPool::ThreadPool(int, const std::atomic<int>*) {}
+ThreadPool::ThreadPool(int, const std::atomic<int>*, const std::atomic<bool>*) {}
 ThreadPool::~ThreadPool() = default;
 int ThreadPool::threads() const { return 1; }
 void ThreadPool::parallel_for(size_t count, const std::function<void(size_t)>& body) {
