@@ -225,7 +225,7 @@ def make(build: Path, out: Path) -> Path:
         run("cmake", "--install", build, "--component", "python", "--prefix", tree, "--strip")
         modules = sorted(path for path in tree.rglob("*.so") if is_elf(path))
         if not modules:
-            sys.exit(f"wheel.py: {build} installs no module: configure with -DSUPERPOSE_PYTHON=ON, build it")
+            sys.exit(f"wheel.py: {build} installs no module: configure with -DSUPERPOSE_BUILD_PYTHON=ON, build it")
         sources = bundle(modules, tree / LIBRARIES)
         info = f"superpose-{version(project)}.dist-info"
         without = copy_licences(sources, tree / info / "licenses")
