@@ -37,6 +37,19 @@ py::str to_python(const std::string& text);
 // Error{usage} for what JSON cannot hold: `what` names the argument.
 Json to_json(py::handle value, const std::string& what = "value");
 
+// An option by its name into `field`, which keeps its value where the option is absent or None. Error{usage} for
+// another type.
+template <class T>
+void take(const py::dict& options, const char* name, T& field) {
+  if (!options.contains(name) || options[name].is_none()) return;
+  try {
+    field = options[name].cast<T>();
+  } catch (const py::cast_error&) {
+    const std::string value = py::repr(options[name]);
+    throw Error(ErrorKind::usage, std::string(name) + " = " + value + ": not of the type expected");
+  }
+}
+
 // The GIL, let go for as long as this lives. A thread that wants it back when the interpreter ends (a daemon thread,
 // the only kind that Python does not wait for) sleeps from then on, as from Python 3.14 all do: before, Python unwinds
 // such a thread, and through C++ that aborts the process.

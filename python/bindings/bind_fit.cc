@@ -12,17 +12,6 @@
 namespace superpose::python {
 namespace {
 
-template <class T>
-void take(const py::dict& from, const char* name, T& field) {
-  if (!from.contains(name) || from[name].is_none()) return;
-  try {
-    field = from[name].cast<T>();
-  } catch (const py::cast_error&) {
-    throw Error(ErrorKind::usage,
-                fmt::format("fit: {} = {}: not of the type expected", name, std::string(py::repr(from[name]))));
-  }
-}
-
 fit::Request request_of(const py::dict& words) {
   fit::Request out;
   auto& s = out.selection;
@@ -30,15 +19,11 @@ fit::Request request_of(const py::dict& words) {
   take(words, "columns", s.columns), take(words, "y", s.y), take(words, "group", s.group);
   take(words, "cluster", s.cluster), take(words, "weight", s.weight), take(words, "se", s.se);
   take(words, "unit", s.units), take(words, "where", s.where);
-  double edge = 0;
-  if (words.contains("min_x") && !words["min_x"].is_none()) take(words, "min_x", edge), s.min_x = edge;
-  if (words.contains("max_x") && !words["max_x"].is_none()) take(words, "max_x", edge), s.max_x = edge;
+  take(words, "min_x", s.min_x), take(words, "max_x", s.max_x);
   take(words, "drop_highest", s.drop_highest);
   take(words, "fix", out.fixed), take(words, "objective", out.objective), take(words, "delta", out.delta);
   take(words, "interval", out.interval), take(words, "seed", out.seed);
-  int resamples = 0;
-  if (words.contains("bootstrap") && !words["bootstrap"].is_none())
-    take(words, "bootstrap", resamples), out.bootstrap = resamples;
+  take(words, "bootstrap", out.bootstrap);
   return out;
 }
 
@@ -65,10 +50,7 @@ py::tuple forecast(const py::dict& of, const std::map<std::string, std::vector<d
   const fit::StoredFit stored = fit::stored_fit(to_json(of, "fit"));
   fit::ForecastRequest request;
   take(words, "group", request.groups), take(words, "compute", request.compute);
-  double number = 0;
-  if (words.contains("vocab") && !words["vocab"].is_none()) take(words, "vocab", number), request.vocabulary = number;
-  if (words.contains("threshold") && !words["threshold"].is_none())
-    take(words, "threshold", number), request.threshold = number;
+  take(words, "vocab", request.vocabulary), take(words, "threshold", request.threshold);
   take(words, "max_factor", request.max_factor), take(words, "force", request.force),
       take(words, "resamples", request.resamples);
   fit::set_inputs(request, stored.law, values);

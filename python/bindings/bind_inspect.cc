@@ -52,26 +52,6 @@ class PiecesFile : public File {
   std::vector<std::pair<uint64_t, std::span<const std::byte>>> pieces_;  // where each begins
 };
 
-class FilesFolder : public Folder {
- public:
-  explicit FilesFolder(std::map<std::string, std::shared_ptr<const File>> files) : files_(std::move(files)) {}
-  std::vector<std::string> names() const override {
-    std::vector<std::string> out;
-    for (const auto& [name, file] : files_) out.push_back(name);
-    return out;
-  }
-  bool has(const std::string& name) const override { return files_.contains(name); }
-  std::shared_ptr<const File> open(const std::string& name) const override {
-    const auto found = files_.find(name);
-    if (found == files_.end()) throw Error(ErrorKind::io, name + ": no such file");
-    return found->second;
-  }
-  std::string label(const std::string& name) const override { return name; }
-
- private:
-  std::map<std::string, std::shared_ptr<const File>> files_;
-};
-
 struct NamedArray {
   std::string name, dtype;  // of safetensors: "F32", "BF16", ...
   std::vector<uint64_t> shape;
@@ -131,31 +111,12 @@ std::shared_ptr<const File> as_npy(const NamedArray& array) {
                                       std::vector{array.bytes()});
 }
 
-template <class T>
-void take(const py::dict& options, const char* name, T& field) {
-  if (!options.contains(name) || options[name].is_none()) return;
-  try {
-    field = options[name].cast<T>();
-  } catch (const py::cast_error&) {
-    throw Error(ErrorKind::usage,
-                fmt::format("inspect: {} = {}: not of the type expected", name, std::string(py::repr(options[name]))));
-  }
-}
-
 study::InspectOptions options_of(const py::dict& o) {
   study::InspectOptions out;
-  std::optional<std::string> text;
-  const auto take_text = [&](const char* name, std::optional<std::string>& field) {
-    std::string value;
-    take(o, name, value);
-    if (!value.empty()) field = value;
-  };
-  take_text("tensor", out.tensor), take_text("counts", out.counts), take_text("tokenizer", out.tokenizer);
+  take(o, "tensor", out.tensor), take(o, "counts", out.counts), take(o, "tokenizer", out.tokenizer);
   take(o, "all", out.all), take(o, "transpose", out.transpose), take(o, "quick", out.quick),
       take(o, "exact", out.exact);
-  size_t pairs = 0;
-  if (o.contains("max_exact_pairs") && !o["max_exact_pairs"].is_none())
-    take(o, "max_exact_pairs", pairs), out.max_exact_pairs = pairs;
+  take(o, "max_exact_pairs", out.max_exact_pairs);
   take(o, "sample_pairs", out.sampled_pairs), take(o, "seed", out.seed), take(o, "threads", out.threads);
   take(o, "centered", out.centered_crowding), take(o, "crowded", out.crowded), take(o, "neighbors", out.neighbors);
   take(o, "tokens", out.tokens), take(o, "top", out.top);
@@ -221,11 +182,11 @@ py::tuple inspect_arrays(const std::string& label, const py::list& arrays, const
     files["config.json"] = memory_file("config.json", {reinterpret_cast<const std::byte*>(text.data()),
                                                        reinterpret_cast<const std::byte*>(text.data()) + text.size()});
   }
-  const FilesFolder folder(std::move(files));
+  const std::unique_ptr<Folder> folder = folder_of(std::move(files));
   study::Inspection found;
   interruptible(progress, [&](Monitor& monitor) {
     watch(options, monitor);
-    found = study::inspect(checkpoint::Checkpoint::open_folder(folder), label, options);
+    found = study::inspect(checkpoint::Checkpoint::open_folder(*folder), label, options);
   });
   return whole(study::config_json({label}, options, false), study::to_json(found), cli::inspection_text(found));
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import operator
 import os
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -12,7 +11,7 @@ import numpy as np
 from . import _arrays
 from ._compiled import native as _native
 from ._progress import Progress, bar
-from ._result import choose_figure, is_named, number, path_text, PathLike, plain_text, Result, write_text
+from ._result import choose_figure, count, is_named, number, path_text, PathLike, plain_text, Result, write_text
 from ._tables import frame, table_text, union
 from .error import Error, usage
 
@@ -241,16 +240,6 @@ def _several(value: Union[None, str, Sequence[str]], name: str = "group") -> Lis
     return [plain_text(one, name) for one in out]
 
 
-def _count(value: Any, name: str) -> int:
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = -1
-    if number < 0 or isinstance(value, bool):
-        raise usage(f"{name} = {value!r}: expected a whole number, 0 or more")
-    return number
-
-
 def _real(value: Any, name: str) -> float:
     try:
         return float(value)
@@ -334,8 +323,8 @@ def fit(
         if name not in _INPUTS:
             raise usage(f"fit: columns: no input {name!r}; there are {', '.join(_INPUTS)}")
     groups = group.split(",") if isinstance(group, str) else _several(group)
-    bootstrap = None if bootstrap is None else _count(bootstrap, "bootstrap")
-    seed, drop_highest = _count(seed, "seed"), _count(drop_highest, "drop_highest")
+    bootstrap = None if bootstrap is None else count(bootstrap, "bootstrap")
+    seed, drop_highest = count(seed, "seed"), count(drop_highest, "drop_highest")
     for what, value in (("unit", unit), ("fix", fix)):
         if value is not None and not isinstance(value, Mapping):
             raise usage(f"{what} = {value!r}: expected a dict")
@@ -504,7 +493,7 @@ def forecast(
     >>> [point["refused"] for point in answer]
     [False, True]
     """
-    max_factor, resamples = _real(max_factor, "max_factor"), _count(resamples, "resamples")
+    max_factor, resamples = _real(max_factor, "max_factor"), count(resamples, "resamples")
     vocab, threshold = (v if v is None else _real(v, name) for v, name in ((vocab, "vocab"), (threshold, "threshold")))
     if isinstance(fit, Fit):
         stored, label = fit.to_dict(), "Fit"

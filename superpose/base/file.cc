@@ -77,11 +77,9 @@ class DiskFolder : public Folder {
   std::filesystem::path folder_;
 };
 
-class MemoryFolder : public Folder {
+class FilesFolder : public Folder {
  public:
-  explicit MemoryFolder(std::vector<MemoryFile> files) {
-    for (auto& file : files) files_.emplace(file.name, memory_file(file.name, std::move(file.bytes)));
-  }
+  explicit FilesFolder(std::map<std::string, std::shared_ptr<const File>> files) : files_(std::move(files)) {}
   std::vector<std::string> names() const override {
     std::vector<std::string> out;
     for (const auto& [name, file] : files_) out.push_back(name);
@@ -160,8 +158,14 @@ std::unique_ptr<Folder> disk_folder(std::filesystem::path folder) {
   return std::make_unique<DiskFolder>(std::move(folder));
 }
 
+std::unique_ptr<Folder> folder_of(std::map<std::string, std::shared_ptr<const File>> files) {
+  return std::make_unique<FilesFolder>(std::move(files));
+}
+
 std::unique_ptr<Folder> memory_folder(std::vector<MemoryFile> files) {
-  return std::make_unique<MemoryFolder>(std::move(files));
+  std::map<std::string, std::shared_ptr<const File>> by_name;
+  for (auto& file : files) by_name.emplace(file.name, memory_file(file.name, std::move(file.bytes)));
+  return folder_of(std::move(by_name));
 }
 
 }  // namespace superpose

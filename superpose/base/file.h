@@ -57,6 +57,8 @@ class Folder {
   virtual std::string label(const std::string& name) const = 0;                 // what messages call it; "": the folder
 };
 
+// The files given, by name.
+std::unique_ptr<Folder> folder_of(std::map<std::string, std::shared_ptr<const File>> files);
 std::unique_ptr<Folder> disk_folder(std::filesystem::path folder);
 
 struct MemoryFile {
