@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
@@ -51,6 +52,37 @@ export async function open(browser, file, { screen = "laptop", theme = "light", 
   await page.waitForSelector("html[data-drawn=yes]", { timeout: 60_000 });
   if (await page.$("#run")) await page.waitForSelector("html[data-explored=yes]", { timeout: 60_000 });
   return Object.assign(page, { said });
+}
+
+// What is asked until it answers with something true.
+export async function until(what, seconds = 60) {
+  for (const end = Date.now() + 1000 * seconds; ; await pause(50)) {
+    const found = await what();
+    if (found) return found;
+    if (Date.now() > end) assert.fail(`it did not happen in ${seconds} s: ${what}`);
+  }
+}
+
+// The address the browser tells of comes a moment after the press that changed it.
+export async function addressIs(page, wanted) {
+  await page.waitForURL(wanted, { waitUntil: "commit", timeout: 20_000 }).catch(() => assert.match(page.url(), wanted));
+}
+
+// Brings a mark to the middle of the screen and waits until it stays where it is: a figure that comes near the screen
+// may draw itself anew, and what stood there before is then no part of the page any more.
+export async function settled(mark) {
+  let before = "";
+  await until(async () => {
+    const place = await mark.evaluate((one) => new Promise((done) => {
+      one.scrollIntoView({ block: "center", behavior: "instant" });
+      const frames = (left) => left > 0 ? requestAnimationFrame(() => frames(left - 1)) : done(one.isConnected ? JSON.stringify(one.getBoundingClientRect()) : "");
+      frames(3);
+    }));
+    const same = place !== "" && place === before;
+    before = place;
+    return same;
+  });
+  return mark;
 }
 
 export const quiet = (page) => assert.deepEqual(page.said, [], "the page loads nothing and nothing on the console complains");

@@ -8,19 +8,11 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { accessible, launch, laidOut, missing, program, screens, shot, superpose, themes } from "./browser.mjs";
+import { accessible, addressIs, launch, laidOut, missing, program, screens, shot, superpose, themes, until } from "./browser.mjs";
 
 const skip = missing();
 const grid = { dim: [3, 5, 8, 12], decay: [-1, 0.5], seeds: 12 };
 const all = grid.dim.length * grid.decay.length * grid.seeds;
-
-async function until(what, seconds = 30) {
-  for (const end = Date.now() + 1000 * seconds; ; await pause(100)) {
-    const found = await what();
-    if (found) return found;
-    if (Date.now() > end) throw new Error(`it did not happen in time: ${what}`);
-  }
-}
 
 describe("dashboard", { skip }, () => {
   let browser, folder, store, sweep, server, url;
@@ -92,8 +84,8 @@ describe("dashboard", { skip }, () => {
     const order = (await ids(page)).map((id) => losses.get(id)).filter((loss) => loss !== undefined);
     assert.ok(order.length > 3);
     assert.deepEqual(order, [...order].sort((a, b) => a - b));
-    assert.match(page.url(), /sort=loss/);
-    assert.match(page.url(), /f\.status=ok/);
+    await addressIs(page, /sort=loss/);
+    await addressIs(page, /f\.status=ok/);
     await page.reload({ waitUntil: "commit" });
     await page.waitForSelector("th[data-key=loss][aria-sort=ascending]");
     await page.leave();

@@ -3,19 +3,14 @@
 //   node --test tests/browser/dial.test.mjs
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
+import { addressIs, launch, missing, root, until } from "./browser.mjs";
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-const load = createRequire(path.join(root, "web/package.json"));
-const chromiumAt = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((name) => name && existsSync(name));
-const skip = !chromiumAt ? "no Chromium" : !existsSync(path.join(root, "web/node_modules/playwright-core")) ? "no playwright-core (run web/build.sh once)" : false;
-if (skip && process.env.CI) throw new Error(`CI: ${skip}`);
-
+const skip = missing();
 const folder = mkdtempSync(path.join(tmpdir(), "superpose-dial-"));
 const file = path.join(folder, "dial.html");
 let browser;
@@ -23,7 +18,7 @@ let browser;
 before(async () => {
   if (skip) return;
   execFileSync("node", [path.join(root, "web/wasm/page.mjs"), file]);
-  browser = await load("playwright-core").chromium.launch({ executablePath: chromiumAt, args: ["--no-sandbox", "--disable-gpu"] });
+  browser = await launch();
 });
 after(async () => {
   await browser?.close();
@@ -42,10 +37,6 @@ async function open(hash = "", options = {}, prepare) {
 }
 const step = (page) => page.locator(".dial").getAttribute("data-step").then(Number);
 const status = (page) => page.locator(".dial-side [role=status]").innerText();
-async function until(page, what, milliseconds = 60_000) {
-  for (const end = Date.now() + milliseconds; Date.now() < end; await page.waitForTimeout(50)) if (await what()) return;
-  assert.fail(`waited ${milliseconds} ms for ${what}`);
-}
 const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
 
 test("trains, pauses, steps, is turned, and says how it was made", { skip }, async () => {
@@ -54,19 +45,19 @@ test("trains, pauses, steps, is turned, and says how it was made", { skip }, asy
   await page.getByLabel("steps", { exact: true }).fill("100000");
   await page.getByLabel("steps", { exact: true }).press("Enter");
   await press(page, "Train");
-  await until(page, async () => (await step(page)) > 100);
+  await until(async () => (await step(page)) > 100);
   const slider = page.getByLabel("the dial: decay γ");
   await slider.focus();
   await page.keyboard.press("End");
-  await until(page, async () => (await page.locator(".made").innerText()).includes("turned by hand"));
+  await until(async () => (await page.locator(".made").innerText()).includes("turned by hand"));
   await press(page, "Pause");
-  await until(page, async () => (await status(page)) === "Paused.");
+  await until(async () => (await status(page)) === "Paused.");
   const at = await step(page);
   await press(page, "Step");
-  await until(page, async () => (await step(page)) === at + 1);
+  await until(async () => (await step(page)) === at + 1);
   assert.match(await page.locator(".made").innerText(), /γ = 1 from step .*--decay -1 --steps 100000/s);
   await press(page, "Reset");
-  await until(page, async () => (await step(page)) === 0);
+  await until(async () => (await step(page)) === 0);
   assert.match(await page.locator(".made").innerText(), /The same run by the program/);
   assert.deepEqual(page.said, []);
   await page.close();
@@ -75,7 +66,7 @@ test("trains, pauses, steps, is turned, and says how it was made", { skip }, asy
 test("its numbers are the program's", { skip }, async () => {
   const page = await open("#tour-4");
   await press(page, "Show me");
-  await until(page, async () => (await status(page)).startsWith("Done"));
+  await until(async () => (await status(page)).startsWith("Done"));
   const shown = (await page.locator(".readout").innerText()).replace(/\s+/g, " ");
   const program = process.env.SUPERPOSE ?? path.join(root, "build/release/bin/superpose");
   const [, ...flags] = (await page.locator(".made pre").innerText()).trim().split(/\s+/);
@@ -89,13 +80,13 @@ test("its numbers are the program's", { skip }, async () => {
 test("without workers it trains on the page's own thread, which stays responsive", { skip }, async () => {
   const page = await open("", {}, () => { window.Worker = class { constructor() { throw new Error("no workers here"); } }; });
   await press(page, "Train");
-  await until(page, async () => (await step(page)) > 20);
+  await until(async () => (await step(page)) > 20);
   const longest = await page.evaluate(() => new Promise((resolve) => {
     let most = 0, last = performance.now();
     const timer = setInterval(() => { const now = performance.now(); most = Math.max(most, now - last); last = now; }, 5);
     setTimeout(() => { clearInterval(timer); resolve(most); }, 1000);
   }));
-  await until(page, async () => (await status(page)).startsWith("Done"));
+  await until(async () => (await status(page)).startsWith("Done"));
   assert.match(await status(page), /own thread/);
   assert.ok(longest < 1500, `the page stood still for ${longest} ms`);
   await page.close();
@@ -111,12 +102,12 @@ test("refuses what it can't do, in words, and goes on", { skip }, async () => {
   await width.press("Enter");
   await page.getByLabel("features n").fill("10000");
   await page.getByLabel("features n").press("Enter");
-  await until(page, async () => /use fewer|memory/.test(await page.locator("[role=alert]").innerText()));
+  await until(async () => /use fewer|memory/.test(await page.locator("[role=alert]").innerText()));
   await width.fill("2");
   await width.press("Enter");
   await page.getByLabel("features n").fill("6");
   await page.getByLabel("features n").press("Enter");
-  await until(page, async () => (await page.locator(".readout").innerText()).includes("of 6)"));
+  await until(async () => (await page.locator(".readout").innerText()).includes("of 6)"));
   assert.equal(await page.locator("[role=alert]").innerText(), "");
   await page.close();
 });
@@ -129,14 +120,14 @@ test("the tour: ten steps by keyboard, deep links, back, end", { skip }, async (
   for (let k = 4; k <= 10; ++k) {
     await page.keyboard.press("ArrowRight");
     assert.match(await tour.innerText(), new RegExp(`${k} of 10`));
-    assert.equal(new URL(page.url()).hash, `#tour-${k}`);
+    await addressIs(page, new RegExp(`#tour-${k}$`));
   }
   await page.keyboard.press("ArrowLeft");
   assert.match(await tour.innerText(), /9 of 10/);
   await page.keyboard.press("Escape");
   await tour.getByRole("button", { name: "Start the guided tour" }).waitFor();
   await page.evaluate(() => { location.hash = "#tour-2"; });
-  await until(page, async () => /2 of 10/.test(await tour.innerText()));
+  await until(async () => /2 of 10/.test(await tour.innerText()));
   assert.deepEqual(page.said, []);
   await page.close();
 });
