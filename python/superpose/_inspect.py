@@ -348,6 +348,8 @@ def _options(options: Dict[str, Any]) -> Dict[str, Any]:
         options["count_values"] = _arrays.vector(counts, "counts")
     if options.get("tokenizer") is not None:
         options["tokenizer"] = path_text(options["tokenizer"])
+    if isinstance(options["top"], int):
+        options["top"] = [options["top"]]
     tokens = options.pop("token")
     if isinstance(tokens, (str, int)):
         tokens = [tokens]
@@ -373,7 +375,7 @@ def inspect(
     quick: bool = False,
     exact: bool = False,
     counts: Any = None,
-    top: Sequence[int] = (),
+    top: Union[int, Sequence[int]] = (),
     tokenizer: Optional[PathLike] = None,
     token: Union[str, int, Sequence[Union[str, int]]] = (),
     neighbors: int = 5,
@@ -411,7 +413,7 @@ def inspect(
     1.0
     """
     options = _options({"tensor": tensor, "all": all, "transpose": transpose, "quick": quick, "exact": exact, "counts": counts,
-                        "top": list(top), "tokenizer": tokenizer, "token": token, "neighbors": neighbors, "crowded": crowded,
+                        "top": top, "tokenizer": tokenizer, "token": token, "neighbors": neighbors, "crowded": crowded,
                         "centered": centered, "max_exact_pairs": max_exact_pairs, "sample_pairs": sample_pairs, "seed": seed,
                         "threads": threads})
     with bar(progress, "inspect") as callback:
@@ -441,11 +443,29 @@ def _one(W: Any) -> _arrays.Named:
     return ("array", {"float64": "F64", "float32": "F32", "float16": "F16"}[array.dtype.name], array.shape, array)
 
 
-def geometry(W: Any, counts: Any = None, **options: Any) -> Geometry:
+def geometry(
+    W: Any,
+    counts: Any = None,
+    *,
+    transpose: bool = False,
+    quick: bool = False,
+    exact: bool = False,
+    top: Union[int, Sequence[int]] = (),
+    tokenizer: Optional[PathLike] = None,
+    token: Union[str, int, Sequence[Union[str, int]]] = (),
+    neighbors: int = 5,
+    crowded: int = 10,
+    centered: bool = False,
+    max_exact_pairs: Optional[int] = None,
+    sample_pairs: int = 1_000_000,
+    seed: int = 0,
+    threads: int = 0,
+    progress: Progress = None,
+) -> Geometry:
     """The geometry of one matrix in memory: superpose.inspect(W), for whom the name says more.
 
-    W: [n, m], rows are features or tokens. counts: [n] how often each row's token occurs, or a file of counts. options:
-    those of superpose.inspect.
+    W: [n, m], rows are features or tokens. counts: [n] how often each row's token occurs, or a file of counts. The rest as
+    for superpose.inspect.
 
     >>> import numpy, superpose
     >>> superpose.geometry(numpy.eye(50, 60)).mean_square_overlap
@@ -453,14 +473,36 @@ def geometry(W: Any, counts: Any = None, **options: Any) -> Geometry:
     """
     if isinstance(W, (str, os.PathLike, Mapping)) or hasattr(W, "state_dict"):
         raise usage("geometry: expected a matrix; superpose.inspect takes files, modules and state dicts")
-    return inspect(W, counts=counts, **options)
+    return inspect(W, counts=counts, transpose=transpose, quick=quick, exact=exact, top=top, tokenizer=tokenizer, token=token,
+                   neighbors=neighbors, crowded=crowded, centered=centered, max_exact_pairs=max_exact_pairs,
+                   sample_pairs=sample_pairs, seed=seed, threads=threads, progress=progress)
 
 
-def compare(paths: Any, *, progress: Progress = None, **options: Any) -> Comparison:
+def compare(
+    paths: Any,
+    *,
+    tensor: Optional[str] = None,
+    all: bool = False,
+    transpose: bool = False,
+    quick: bool = False,
+    exact: bool = False,
+    counts: Any = None,
+    top: Union[int, Sequence[int]] = (),
+    tokenizer: Optional[PathLike] = None,
+    token: Union[str, int, Sequence[Union[str, int]]] = (),
+    neighbors: int = 5,
+    crowded: int = 10,
+    centered: bool = False,
+    max_exact_pairs: Optional[int] = None,
+    sample_pairs: int = 1_000_000,
+    seed: int = 0,
+    threads: int = 0,
+    progress: Progress = None,
+) -> Comparison:
     """Several checkpoints side by side: overlap against 1/m with its exponent, or norms and overlaps over training.
 
     paths: files, model folders, a folder of checkpoints of one run, or one table of models (m and mean_sq_overlap; a path,
-    a DataFrame, a dict of arrays, a list of dicts). options: those of superpose.inspect. Returns Comparison; a path that
+    a DataFrame, a dict of arrays, a list of dicts). The rest as for superpose.inspect. Returns Comparison; a path that
     cannot be read among others that can is in its ``errors``.
 
     >>> import numpy, pathlib, superpose, tempfile
@@ -472,11 +514,6 @@ def compare(paths: Any, *, progress: Progress = None, **options: Any) -> Compari
     >>> found.fits[0]["verdict"], round(found.fits[0]["exponent"], 1)
     ('supported', 1.0)
     """
-    known = {"tensor", "all", "transpose", "quick", "exact", "counts", "top", "tokenizer", "token", "neighbors", "crowded",
-             "centered", "max_exact_pairs", "sample_pairs", "seed", "threads"}
-    for name in options:
-        if name not in known:
-            raise TypeError(f"compare() got an unexpected keyword argument {name!r}")
     if isinstance(paths, (str, os.PathLike)):
         paths = [paths]
     rows = isinstance(paths, (list, tuple)) and len(paths) > 0 and isinstance(paths[0], Mapping)
@@ -489,7 +526,10 @@ def compare(paths: Any, *, progress: Progress = None, **options: Any) -> Compari
         if len(names) > 1:
             raise usage(f"compare: {names[0]}: a table is compared alone, without other paths")
         return Comparison(*_native.compare_table(*table_text(names[0])))
-    wanted = _options({"counts": None, "token": (), **options})
+    wanted = _options({"tensor": tensor, "all": all, "transpose": transpose, "quick": quick, "exact": exact, "counts": counts,
+                       "top": top, "tokenizer": tokenizer, "token": token, "neighbors": neighbors, "crowded": crowded,
+                       "centered": centered, "max_exact_pairs": max_exact_pairs, "sample_pairs": sample_pairs, "seed": seed,
+                       "threads": threads})
     with bar(progress, "inspect") as callback:
         found = Comparison(*_native.inspect_paths(names, wanted, True, callback))
     if not found.models and found.errors:

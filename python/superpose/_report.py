@@ -99,9 +99,10 @@ def report(
     """Writes the page of one or several stores, with fits, forecasts and inspections beside them: one HTML file that
     loads nothing from anywhere.
 
-    contents: stores (paths or Store), Runs, Fit, Forecast, Geometry, or the JSON files they saved. out: the page; None
-    writes none. results: recorded runs to draw where the store has none: a table, or "builtin". data: a folder for the
-    full data (CSV, JSON Lines). figures: a folder for the figures as files; formats: of svg, pdf, png, csv.
+    contents: stores (paths or Store), Runs (these only, of their store), Fit, Forecast, Geometry, or the JSON
+    files they saved. out: the page; None writes none. results: recorded runs to draw where the store has none: a table,
+    or "builtin". data: a folder for the full data (CSV, JSON Lines). figures: a folder for the figures as files; formats:
+    of svg, pdf, png, csv.
 
     Returns Report. Errors: io, bad_file, usage.
 
@@ -122,9 +123,10 @@ def report(
         if name not in ("svg", "pdf", "png", "csv"):
             raise usage(f"report: formats: no {name!r}; there are svg, pdf, png, csv")
     with tempfile.TemporaryDirectory(prefix="superpose-") as folder, bar(progress, "report") as callback:
+        left_out = frozenset[str]().union(*(content._left_out for content in several if isinstance(content, Runs)))
         files = [_file_of(content, folder, place) for place, content in enumerate(several)]
         found = _native.report(files, _optional(out), title, path_text(results), _optional(data), _optional(figures),
-                               list(dict.fromkeys(wanted)), callback)
+                               list(dict.fromkeys(wanted)), left_out, callback)
     return Report(found, _optional(out))
 
 

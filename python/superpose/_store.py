@@ -8,7 +8,7 @@ import json
 import os
 import pathlib
 import sqlite3
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union, overload
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Tuple, Union, overload
 
 from ._compiled import native as _native
 from ._result import choose_figure, count, is_named, number, path_text, PathLike, plain_text, write_text
@@ -102,7 +102,8 @@ class Runs(Sequence[Run]):
     """Runs, in order of their ids. Like a list; as a table with to_frame(); as figures with plot()."""
 
     def __init__(self, records: Sequence[Dict[str, Any]], store: Optional[str] = None,
-                 outcome: Optional[Dict[str, Any]] = None, results: str = "") -> None:
+                 outcome: Optional[Dict[str, Any]] = None, results: str = "",
+                 left_out: FrozenSet[str] = frozenset()) -> None:
         self._records = list(records)
         #: The file they came from; None for recorded runs.
         self.store = store
@@ -110,6 +111,7 @@ class Runs(Sequence[Run]):
         self.results = results
         #: Of superpose.sweep: total, done, skipped, failed, diverged, seconds, stopped, failures.
         self.outcome: Dict[str, Any] = outcome or {}
+        self._left_out = left_out  # keys of runs that the file holds and these are not: they are not drawn either
 
     def __len__(self) -> int:
         return len(self._records)
@@ -122,7 +124,7 @@ class Runs(Sequence[Run]):
 
     def __getitem__(self, place: Union[int, slice]) -> Union[Run, "Runs"]:
         if isinstance(place, slice):
-            return Runs(self._records[place], self.store, results=self.results)
+            return self._part(self._records[place])
         return Run(self._records[place])
 
     def __iter__(self) -> Iterator[Run]:
@@ -133,6 +135,10 @@ class Runs(Sequence[Run]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    def _part(self, kept: Sequence[Dict[str, Any]], outcome: Optional[Dict[str, Any]] = None) -> "Runs":
+        left_out = {record["key"] for record in self._records} - {record["key"] for record in kept}
+        return Runs(kept, self.store, outcome, self.results, self._left_out | left_out)
+
     def where(self, **fields: Any) -> "Runs":
         """Those whose configuration (or status) has these values: ``runs.where(dim=50, decay=-1)``."""
         rows = [Run(record).flat() for record in self._records]
@@ -140,7 +146,7 @@ class Runs(Sequence[Run]):
             if rows and all(name not in row for row in rows):
                 raise usage(f"where: no run has a field {name!r}; there are {', '.join(rows[0])}")
         kept = [record for record, row in zip(self._records, rows) if all(row.get(k) == v for k, v in fields.items())]
-        return Runs(kept, self.store, results=self.results)
+        return self._part(kept)
 
     def to_dicts(self) -> List[Dict[str, Any]]:
         """One flat dict for each run: id, status, the configuration's fields, the result's numbers."""
@@ -186,16 +192,17 @@ class Runs(Sequence[Run]):
 
     @property
     def figures(self) -> List[Dict[str, Any]]:
-        """The figures of the page of their store (of their results table), as data. They show every run of it."""
+        """The figures of a page of these runs, as data."""
         if self.store is None and not self.results:
-            raise usage("these runs are in no store, so there is no page of them")
-        found = _native.report([] if self.store is None else [self.store], None, "", self.results, None, None, [], None)
+            raise usage("these runs are in no store, so there are no figures of them")
+        stores = [] if self.store is None else [self.store]
+        found = _native.report(stores, None, "", self.results, None, None, [], self._left_out, None)
         for panel in (panel for figure in found["figures"] for panel in figure["panels"]):
             panel["title"] = law_name(panel["title"])
         return list(found["figures"])
 
     def plot(self, figure: Optional[str] = None, **options: Any) -> Any:
-        """A figure of the page of their store with matplotlib: "loss-vs-m" by default. options: those of
+        """A figure of a page of these runs with matplotlib: "loss-vs-m" by default. options: those of
         superpose.draw.draw."""
         from .draw import draw
 

@@ -103,7 +103,8 @@ def sweep(
     if dry_run:
         return body
     by_id = {record["id"]: record for record in _native.Store(path).runs("toy", [])}
-    return Runs([by_id[run] for run in body.pop("ids")], path, body)
+    ours = [by_id[run] for run in body.pop("ids")]
+    return Runs(list(by_id.values()), path)._part(ours, body)
 
 
 class Study(Result):

@@ -372,6 +372,11 @@ def test_runs_are_written(swept, tmp_path):
     assert sorted(r.loss for r in recorded) == pytest.approx(sorted(r.loss for r in runs), rel=1e-5)  # six digits
 
 
+def widths_drawn(runs):
+    return {point["x"] for figure in runs.figures if figure["id"] == "loss-vs-m" for panel in figure["panels"]
+            for series in panel["series"] if series["role"] == "ours" for point in series["points"]}
+
+
 def test_report(program, swept, tmp_path):
     runs, path = swept
     fitted = superpose.fit(FIG8B, "width", group="family,dataset", bootstrap=0, progress=False)
@@ -388,6 +393,14 @@ def test_report(program, swept, tmp_path):
     mixed = superpose.report([runs, fitted, fitted.forecast(m=4096, resamples=10), superpose.geometry(np.eye(40, 8))],
                              tmp_path / "mixed.html", progress=False)
     assert mixed.path and len(mixed.figures) > len(runs.figures)
+    narrow = runs.where(dim=4)
+    superpose.report(narrow, None, data=tmp_path / "narrow", progress=False)
+    assert (tmp_path / "narrow/runs.jsonl").read_text().count("\n") == len(narrow) == 2
+    assert widths_drawn(narrow) == {4}
+    wide = superpose.sweep({**GRID, "dim": 9}, store=path, progress=False)  # the store has others, too
+    superpose.report(wide[:1], None, data=tmp_path / "wide", progress=False)
+    assert [json.loads(line)["config"]["dim"] for line in (tmp_path / "wide/runs.jsonl").read_text().splitlines()] == [9]
+    assert widths_drawn(wide) == {9}
     fitted.save(tmp_path / "fit.html")
     superpose.geometry(np.eye(40, 8)).save(tmp_path / "geometry.html")
     assert (tmp_path / "fit.html").stat().st_size > 50_000 < (tmp_path / "geometry.html").stat().st_size

@@ -194,7 +194,7 @@ void Selector::add_clusters() {
   for (const size_t row : rows_) distinct.insert(cells[row]);
   if (distinct.size() == rows_.size()) return;
   out_.notes.push_back(
-      fmt::format("{} rows share {} values of column {} but count as independent; --cluster {} resamples them together",
+      fmt::format("{} rows share {} values of column {} but count as independent; cluster {} would resample them together",
                   rows_.size(), distinct.size(), *named, *named));
 }
 
