@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kDeepest = 64;
 
-Json to_json(py::handle value, const std::string& what, int depth) {
+Json json_of(py::handle value, const std::string& what, int depth) {
   if (depth > kDeepest) throw Error(ErrorKind::usage, what + ": nested deeper than 64");
   if (value.is_none()) return nullptr;
   if (py::isinstance<py::bool_>(value)) return value.cast<bool>();
@@ -31,16 +31,16 @@ Json to_json(py::handle value, const std::string& what, int depth) {
     Json out = Json::object();
     for (const auto& [key, item] : py::reinterpret_borrow<py::dict>(value)) {
       const std::string name = py::str(key);
-      out[name] = to_json(item, what + "." + name, depth + 1);
+      out[name] = json_of(item, what + "." + name, depth + 1);
     }
     return out;
   }
   if (py::isinstance<py::list>(value) || py::isinstance<py::tuple>(value)) {
     Json out = Json::array();
-    for (const py::handle item : value) out.push_back(to_json(item, what, depth + 1));
+    for (const py::handle item : value) out.push_back(json_of(item, what, depth + 1));
     return out;
   }
-  if (py::hasattr(value, "tolist")) return to_json(value.attr("tolist")(), what, depth + 1);  // NumPy's, scalars too
+  if (py::hasattr(value, "tolist")) return json_of(value.attr("tolist")(), what, depth + 1);  // NumPy's, scalars too
   if (py::hasattr(value, "__fspath__")) return value.attr("__fspath__")().cast<std::string>();
   throw Error(ErrorKind::usage, fmt::format("{}: {} is no number, text, list or dict", what,
                                             std::string(py::str(value.get_type().attr("__name__")))));
@@ -145,7 +145,7 @@ py::object to_python(const Json& value) {
   }
 }
 
-Json to_json(py::handle value, const std::string& what) { return to_json(value, what, 0); }
+Json to_json(py::handle value, const std::string& what) { return json_of(value, what, 0); }
 
 py::buffer_info Array::buffer() {
   std::vector<py::ssize_t> strides(shape_.size(), static_cast<py::ssize_t>(item_));

@@ -17,8 +17,7 @@ using Keys = std::unordered_set<std::string>;
 // The page's data, with the files that were written under "files". left_out: the keys of runs that are not drawn.
 py::object report_files(const std::vector<std::string>& files, const std::optional<Path>& out, const std::string& title,
                         const std::string& results, const std::optional<Path>& data, const std::optional<Path>& figures,
-                        const std::vector<std::string>& formats, const Keys& left_out,
-                        const py::object& progress) {
+                        const std::vector<std::string>& formats, const Keys& left_out, const py::object& progress) {
   Json body;
   interruptible(progress, [&](Monitor& monitor) {
     if (out) file_to_write(*out);  // before seconds of work

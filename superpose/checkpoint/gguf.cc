@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "superpose/base/printable.h"
+#include "superpose/checkpoint/defects.h"
 #include "superpose/checkpoint/formats.h"
 
 namespace superpose::checkpoint {
@@ -20,9 +21,6 @@ constexpr std::string_view kMagic = "GGUF";
 constexpr uint64_t kMaxNameBytes = 512;  // as validate() says
 constexpr uint64_t kMaxRank = 8;
 constexpr uint64_t kMinTensorBytes = 8 + 4 + 4 + 8;  // no name, no extents
-
-[[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
-[[noreturn]] void unsupported(const std::string& text) { throw Error(ErrorKind::unsupported, text); }
 
 uint64_t align(uint64_t offset, uint64_t alignment) {
   return checked_add(offset, (alignment - offset % alignment) % alignment, "offset of the data");

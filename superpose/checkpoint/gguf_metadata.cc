@@ -6,6 +6,7 @@
 
 #include "superpose/base/json.h"
 #include "superpose/base/printable.h"
+#include "superpose/checkpoint/defects.h"
 #include "superpose/checkpoint/gguf.h"
 
 namespace superpose::checkpoint {
@@ -17,8 +18,6 @@ constexpr uint64_t kMaxTextBytes = uint64_t{1} << 20;  // of a string that is ke
 constexpr uint64_t kMaxListed = 16;                    // elements of an array that is kept
 constexpr int kMaxDepth = 8;                           // of arrays in arrays
 constexpr uint64_t kMinEntryBytes = 8 + 1 + 4 + 1;     // a key of one byte with a value of one byte
-
-[[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
 
 enum class ValueType : uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, string, array, u64, i64, f64 };
 struct ValueTraits {

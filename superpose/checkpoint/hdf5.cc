@@ -12,6 +12,7 @@
 
 #include "superpose/base/bytes.h"
 #include "superpose/base/printable.h"
+#include "superpose/checkpoint/defects.h"
 #include "superpose/checkpoint/formats.h"
 
 namespace superpose::checkpoint {
@@ -23,9 +24,6 @@ constexpr int kMaxDepth = 64;      // of groups inside groups
 constexpr int kMaxTreeLevels = 8;  // a B-tree of 8 levels has 10^12 entries and more
 constexpr size_t kMaxPath = 512;   // what validate() allows
 constexpr uint8_t kMaxRank = 32;   // of HDF5
-
-[[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
-[[noreturn]] void unsupported(const std::string& text) { throw Error(ErrorKind::unsupported, text); }
 
 // The messages of an object header that say what it is; content as it is in the file.
 struct Object {

@@ -10,6 +10,7 @@
 
 #include "superpose/base/bytes.h"
 #include "superpose/base/printable.h"
+#include "superpose/checkpoint/defects.h"
 #include "superpose/checkpoint/formats.h"
 
 namespace superpose::checkpoint {
@@ -19,8 +20,6 @@ constexpr size_t kHeaderBytes = 28;               // of version 0
 constexpr size_t kVersionedHeaderBytes = 256;     // of versions 1 and 2, zeros at its end
 constexpr uint32_t kVersionedMagic = 0x616b3432;  // "ak42"
 constexpr int32_t kMaxLayers = 1024;
-
-[[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
 
 struct Header {
   int32_t version = 0;

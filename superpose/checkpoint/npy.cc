@@ -6,6 +6,7 @@
 
 #include "superpose/base/bytes.h"
 #include "superpose/base/printable.h"
+#include "superpose/checkpoint/defects.h"
 #include "superpose/checkpoint/formats.h"
 #include "superpose/checkpoint/npy.h"
 
@@ -15,8 +16,6 @@ namespace {
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr uint64_t kMaxHeaderBytes = kMaxNpyHeaderBytes - 12;
 constexpr size_t kMaxExtents = 64;  // validate() refuses ranks above 8 with a better message
-
-[[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
 
 // Just enough of Python's literals for {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }.
 class HeaderText {

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "superpose/base/printable.h"
+#include "superpose/checkpoint/defects.h"
 #include "superpose/checkpoint/dtypes.h"
 #include "superpose/checkpoint/formats.h"
 #include "superpose/checkpoint/onnx_model.h"
@@ -50,8 +51,6 @@ TypeTraits type_of(const OnnxTensor& tensor) {
   const bool known = tensor.type >= 0 && static_cast<size_t>(tensor.type) < std::size(kTypes);
   return known ? kTypes[tensor.type] : TypeTraits{"", Dtype::other, 0};
 }
-
-[[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
 
 std::string without_end(std::string name, std::string_view end) {
   if (name.size() > end.size() && name.ends_with(end)) name.resize(name.size() - end.size());

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "superpose/base/printable.h"
+#include "superpose/checkpoint/defects.h"
 #include "superpose/checkpoint/formats.h"
 #include "superpose/checkpoint/onnx_wire.h"
 
@@ -25,8 +26,6 @@ constexpr size_t kMaxGraphs = 10'000;
 constexpr std::string_view kOps[] = {
     "Gather", "MatMul", "MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "DequantizeLinear",
 };
-
-[[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
 
 class ModelReader {
  public:

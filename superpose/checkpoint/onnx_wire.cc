@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "superpose/checkpoint/onnx_wire.h"
+#include "superpose/checkpoint/defects.h"
 
 #include <fmt/format.h>
 
 namespace superpose::checkpoint {
-namespace {
-
-[[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
-
-}  // namespace
-
 uint64_t read_varint(ByteReader& reader, uint64_t end) {
   uint64_t out = 0;
   for (int shift = 0; shift < 70; shift += 7) {

@@ -161,8 +161,8 @@ TEST(Pickle, hostile_globals_are_named) {
        "0N.",
        "os.system"},  // named, never called
   };
-  for (const auto& [pickle, name] : rows) {
-    expect_error(ErrorKind::unsupported, "\"" + name + "\"", [&] { read(pickle); });
+  for (const auto& row : rows) {
+    expect_error(ErrorKind::unsupported, "\"" + row.second + "\"", [&] { read(row.first); });
   }
 }
 
@@ -200,8 +200,8 @@ TEST(Pickle, damaged) {
       {"\x95\xff\xff\xff\xff\xff\xff\xff\x7fN.", "a frame of"},
       {"g-1\n.", "\"-1\" is no number of the memo"},
   };
-  for (const auto& [pickle, message] : rows) {
-    expect_error(ErrorKind::bad_file, message, [&] { read(pickle); });
+  for (const auto& row : rows) {
+    expect_error(ErrorKind::bad_file, row.second, [&] { read(row.first); });
   }
   expect_error(ErrorKind::bad_file, "a line of more than", [] { read("I" + std::string(1 << 20, '1')); });
   expect_error(ErrorKind::bad_file, "an integer of 1048576 bytes",

@@ -6,6 +6,7 @@
 
 #include "superpose/base/bytes.h"
 #include "superpose/base/printable.h"
+#include "superpose/checkpoint/defects.h"
 #include "superpose/checkpoint/dtypes.h"
 #include "superpose/checkpoint/formats.h"
 #include "superpose/checkpoint/json_events.h"
@@ -16,8 +17,6 @@ namespace {
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the limit of the reference implementation
 constexpr size_t kMaxMetadata = 65'536;            // entries; real files have a handful
 constexpr size_t kMaxExtents = 64;                 // validate() refuses ranks above 8 with a better message
-
-[[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
 
 // {"__metadata__": {"k": "v"}, "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, ...}
 class HeaderEvents : public JsonEvents {

@@ -9,14 +9,13 @@
 #include "superpose/base/bytes.h"
 #include "superpose/base/printable.h"
 #include "superpose/checkpoint/contents.h"
+#include "superpose/checkpoint/defects.h"
 #include "superpose/checkpoint/json_events.h"
 
 namespace superpose::checkpoint {
 namespace {
 
 constexpr uint64_t kMaxIndexBytes = 100'000'000;
-
-[[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
 
 struct Entry {
   std::string tensor;

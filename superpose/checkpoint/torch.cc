@@ -8,6 +8,7 @@
 
 #include "superpose/base/bytes.h"
 #include "superpose/base/printable.h"
+#include "superpose/checkpoint/defects.h"
 #include "superpose/checkpoint/formats.h"
 #include "superpose/checkpoint/pickle.h"
 #include "superpose/checkpoint/torch_contents.h"
@@ -20,9 +21,6 @@ namespace {
 constexpr std::string_view kMagic("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e", 15);
 constexpr int64_t kLegacyProtocol = 1001;
 constexpr uint64_t kMaxPickleBytes = uint64_t{256} << 20;
-
-[[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
-[[noreturn]] void unsupported(const std::string& text) { throw Error(ErrorKind::unsupported, text); }
 
 // Where the bytes of a storage are.
 struct Place {

@@ -10,14 +10,13 @@
 
 #include "superpose/base/error.h"
 #include "superpose/base/printable.h"
+#include "superpose/checkpoint/defects.h"
 
 namespace superpose::checkpoint {
 namespace {
 
 constexpr size_t kMaxExtents = 64;  // validate() refuses ranks above 8 with a better message
 constexpr size_t kDtypeArgument = 6;
-
-[[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
 
 bool is_rebuild_tensor(std::string_view function) {
   return function == "torch._utils._rebuild_tensor_v2" || function == "torch._utils._rebuild_tensor" ||

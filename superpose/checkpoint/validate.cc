@@ -8,6 +8,7 @@
 
 #include "superpose/base/bytes.h"
 #include "superpose/base/printable.h"
+#include "superpose/checkpoint/defects.h"
 #include "superpose/checkpoint/formats.h"
 
 namespace superpose::checkpoint {
@@ -15,8 +16,6 @@ namespace {
 
 constexpr size_t kMaxRank = 8;
 constexpr size_t kMaxNameBytes = 512;
-
-[[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
 
 void check_name(const std::string& name) {
   if (name.size() > kMaxNameBytes) {

@@ -16,7 +16,7 @@
 namespace superpose::checkpoint {
 namespace {
 
-constexpr size_t kBlockBytes = size_t{1} << 22;  // of one visit to stored elements
+constexpr size_t kVisitBytes = size_t{1} << 22;  // of one visit to stored elements
 
 [[noreturn]] void fail(ErrorKind kind, const TensorInfo& tensor, const std::string& what) {
   throw Error(kind, fmt::format("tensor {}: {}", printable(tensor.name), what));
@@ -241,7 +241,7 @@ std::unique_ptr<RowSource> tensor_rows(const TensorInfo& tensor, std::shared_ptr
 void visit_elements(const TensorInfo& tensor, const File& file,
                     const std::function<bool(std::span<const std::byte>)>& visit) {
   if (tensor.strides.empty()) {
-    std::vector<std::byte> block(static_cast<size_t>(std::min<uint64_t>(kBlockBytes, tensor.end - tensor.begin)));
+    std::vector<std::byte> block(static_cast<size_t>(std::min<uint64_t>(kVisitBytes, tensor.end - tensor.begin)));
     for (uint64_t at = tensor.begin; at < tensor.end;) {
       const std::span part(block.data(), static_cast<size_t>(std::min<uint64_t>(block.size(), tensor.end - at)));
       file.read(at, part);
@@ -254,7 +254,7 @@ void visit_elements(const TensorInfo& tensor, const File& file,
     fail(ErrorKind::unsupported, tensor, "a view with gaps that is no matrix of plain elements");
   }
   const Stored stored(tensor, file);
-  const size_t rows = std::clamp<size_t>(kBlockBytes / std::max<size_t>(stored.row_bytes(), 1), 1, 4096);
+  const size_t rows = std::clamp<size_t>(kVisitBytes / std::max<size_t>(stored.row_bytes(), 1), 1, 4096);
   std::vector<std::byte> block(rows * stored.row_bytes());
   for (size_t begin = 0; begin < tensor.shape[0]; begin += rows) {
     const size_t count = std::min<size_t>(rows, tensor.shape[0] - begin);

@@ -12,6 +12,7 @@
 
 #include "superpose/base/bytes.h"
 #include "superpose/base/printable.h"
+#include "superpose/checkpoint/defects.h"
 #include "superpose/checkpoint/formats.h"
 
 namespace superpose::checkpoint {
@@ -20,8 +21,6 @@ namespace {
 constexpr uint64_t kMaxLineBytes = uint64_t{1} << 22;
 constexpr uint64_t kMaxWordBytes = 4096;
 constexpr uint64_t kBlockBytes = uint64_t{1} << 20;
-
-[[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
 
 struct Size {
   uint64_t rows = 0, cols = 0;

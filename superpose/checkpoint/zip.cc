@@ -11,6 +11,7 @@
 #include "superpose/base/bytes.h"
 #include "superpose/base/error.h"
 #include "superpose/base/printable.h"
+#include "superpose/checkpoint/defects.h"
 
 namespace superpose::checkpoint {
 namespace {
@@ -22,9 +23,6 @@ constexpr uint64_t kMaxCommentBytes = 65'535;
 constexpr uint16_t kZip64Field = 1;
 constexpr uint16_t kEncrypted = 1u << 0, kSizesFollow = 1u << 3, kMasked = 1u << 13;
 constexpr uint32_t kIn64 = 0xFFFFFFFF;  // a 32-bit field whose value is in the zip64 field
-
-[[noreturn]] void bad(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
-[[noreturn]] void unsupported(const std::string& text) { throw Error(ErrorKind::unsupported, text); }
 
 struct Directory {
   uint64_t begin = 0, bytes = 0, entries = 0;
@@ -109,7 +107,7 @@ class Zip64Field {
   std::span<const std::byte> field_;
 };
 
-void check_name(const std::string& name) {
+void check_member_name(const std::string& name) {
   bool leads_out = name.empty() || name.front() == '/' || name.find('\\') != std::string::npos ||
                    name.find('\0') != std::string::npos;
   for (size_t begin = 0; begin <= name.size();) {
@@ -148,7 +146,7 @@ Entry read_entry(ByteReader& reader) {
   reader.skip(6, "zip directory");
   const auto header = reader.read<uint32_t>("zip directory");
   member.name = as_text(reader.take(name_bytes, "zip member name"));
-  check_name(member.name);
+  check_member_name(member.name);
   Zip64Field wide(reader.take(extra_bytes, "zip extra fields"), member.name);
   member.size = wide.value(size);
   member.compressed = wide.value(compressed);

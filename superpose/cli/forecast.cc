@@ -53,7 +53,6 @@ int run_forecast(const ForecastFlags& flags) {
   const fit::ForecastRequest request = request_of(flags, stored.law);
   const fit::Forecast forecast = fit::forecast(stored, request);
   if (flags.json) {
-    const auto or_null = [](const auto& v) { return v ? Json(*v) : Json(nullptr); };
     Json values = Json::object();
     for (const auto& [input, list] : flags.values) {
       if (!list.empty()) values[input] = list;

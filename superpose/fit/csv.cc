@@ -10,6 +10,7 @@
 
 #include "superpose/base/error.h"
 #include "superpose/base/names.h"
+#include "superpose/base/text.h"
 #include "superpose/fit/cells.h"
 #include "superpose/fit/fit.h"
 
@@ -48,12 +49,6 @@ class RecordReader {
 };
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
 
 void RecordReader::skip_comments() {
   while (!rest_.empty() && (rest_[0] == '#' || trimmed(line_ahead()).empty())) skip_line();

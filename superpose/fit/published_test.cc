@@ -13,9 +13,9 @@
 namespace superpose::fit {
 namespace {
 
-const std::string kTables = std::string(SUPERPOSE_SOURCE_DIR) + "/studies/published/";
+const std::string kFolder = std::string(SUPERPOSE_SOURCE_DIR) + "/studies/published/";
 
-Table published(const std::string& name) { return read_table(read_text(kTables + name), name); }
+Table published(const std::string& name) { return read_table(read_text(kFolder + name), name); }
 
 Result joint_fit(const Options& options, const std::string& cluster) {
   const Law& law = find_law("width");
@@ -158,7 +158,7 @@ TEST(Published, every_table_names_its_source_and_parses) {
                            "fig4b_alpha_m_heatmap", "fig5a_alpha0_losses", "fig5b_weak_alpha_m", "fig6c_phi1",
                            "fig6d_mean_sq_overlap_range", "fig6e_alpha_m", "fig7a_loss_vs_E", "fig7b_loss_vs_m",
                            "fig8a_llm_mean_sq_overlap", "fig8b_fit_constants", "fig8b_llm_losses"}) {
-    const std::string text = read_text(kTables + name + ".csv");
+    const std::string text = read_text(kFolder + name + ".csv");
     EXPECT_TRUE(text.starts_with("# Source: ")) << name;
     EXPECT_NE(text.find("arXiv 2505.10465, Fig. "), std::string::npos) << name;
     EXPECT_GT(read_table(text, name).rows(), 5u) << name;

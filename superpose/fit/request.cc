@@ -91,17 +91,15 @@ Json to_json(const Answer& answer) {
 Json config_json(const std::string& table, const Answer& answer) {
   const Request& request = answer.request;
   const Selection& s = request.selection;
-  const auto or_null = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
-  const auto text_or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
   return {{"table", table},
           {"law", request.law},
           {"columns", Json(answer.selected.columns)},
           {"x", answer.selected.x},
           {"y", answer.selected.y},
           {"group", s.group},
-          {"cluster", text_or_null(s.cluster)},
-          {"weight", text_or_null(s.weight)},
-          {"se", text_or_null(s.se)},
+          {"cluster", or_null(s.cluster)},
+          {"weight", or_null(s.weight)},
+          {"se", or_null(s.se)},
           {"units", Json(s.units)},
           {"where", s.where},
           {"min_x", or_null(s.min_x)},

@@ -12,7 +12,6 @@
 namespace superpose::geometry {
 namespace {
 
-constexpr double kExact = 1e-12;
 constexpr OverlapOptions kCentered{.centered = true};
 
 Overlap overlap_of(const Matrix<double>& W, const OverlapOptions& options = {}) { return overlap(view(W), options); }

@@ -11,6 +11,8 @@
 
 namespace superpose::geometry {
 
+inline constexpr double kExact = 1e-12;  // of a closed form, in double
+
 inline Matrix<double> from_rows(std::initializer_list<std::initializer_list<double>> rows) {
   Matrix<double> W(rows.size(), rows.begin()->size());
   size_t i = 0;

@@ -11,8 +11,6 @@
 namespace superpose::geometry {
 namespace {
 
-constexpr double kExact = 1e-12;
-
 void expect_dimensionality(const Matrix<double>& W, double want) {
   for (const double d : feature_dimensionality(view(W))) EXPECT_NEAR(d, want, kExact);
 }

@@ -12,6 +12,7 @@
 
 #include "superpose/base/error.h"
 #include "superpose/base/printable.h"
+#include "superpose/base/text.h"
 #include "superpose/base/version.h"
 
 namespace superpose::hub {
@@ -30,12 +31,6 @@ std::string lower(std::string_view text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const size_t begin = text.find_first_not_of(kSpace);
-  return begin == text.npos ? "" : text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
 bool is_redirect(long status) {

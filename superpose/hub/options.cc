@@ -7,6 +7,7 @@
 #include "superpose/base/error.h"
 #include "superpose/base/files.h"
 #include "superpose/base/printable.h"
+#include "superpose/base/text.h"
 #include "superpose/hub/hub.h"
 
 namespace superpose::hub {
@@ -31,21 +32,14 @@ std::filesystem::path hub_home() {
   return {};
 }
 
-std::string trimmed(std::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return std::string(text);
-}
-
 std::string find_token(const std::filesystem::path& home) {
-  if (const auto token = trimmed(first_of({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})); !token.empty()) return token;
+  if (const std::string token(trimmed(first_of({"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"}))); !token.empty()) return token;
   const auto named = variable("HF_TOKEN_PATH");
   if (named.empty() && home.empty()) return "";
   const std::filesystem::path path = named.empty() ? home / "token" : std::filesystem::path(named);
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) return "";
-  return trimmed(read_text(path, size_t{1} << 16));
+  return std::string(trimmed(read_text(path, size_t{1} << 16)));
 }
 
 bool is_on(std::string value) {
@@ -69,7 +63,7 @@ int seconds(const std::string& text, int otherwise) {
 HubOptions options_from_environment() {
   HubOptions out;
   const auto home = hub_home();
-  if (const auto endpoint = trimmed(variable("HF_ENDPOINT")); !endpoint.empty()) out.endpoint = endpoint;
+  if (const std::string endpoint(trimmed(variable("HF_ENDPOINT"))); !endpoint.empty()) out.endpoint = endpoint;
   out.token = find_token(home);
   out.cache = first_of({"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"});
   if (out.cache.empty() && !home.empty()) out.cache = home / "hub";

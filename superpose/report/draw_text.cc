@@ -14,22 +14,23 @@ constexpr size_t kMostCharacters = 400;  // of one text: more could not be read 
 
 // The code point at `at`, which moves behind it. U+FFFD for what is not UTF-8 or not a character of XML.
 char32_t next_character(std::string_view text, size_t& at) {
-  constexpr char32_t kBad = 0xFFFD;
+  constexpr char32_t kReplacement = 0xFFFD;
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(at++);
   if (first == '\t' || first == '\n' || first == '\r') return ' ';
-  if (first < 0x80) return first < 0x20 || first == 0x7F ? kBad : first;
+  if (first < 0x80) return first < 0x20 || first == 0x7F ? kReplacement : first;
   const int more = first >= 0xF0 && first < 0xF5 ? 3 : first >= 0xE0 ? 2 : first >= 0xC2 ? 1 : 0;
-  if (more == 0 || first >= 0xF5 || text.size() - at < static_cast<size_t>(more)) return kBad;
+  if (more == 0 || first >= 0xF5 || text.size() - at < static_cast<size_t>(more)) return kReplacement;
   char32_t code = first & (0x3Fu >> more);
   for (int i = 0; i < more; ++i) {
-    if ((byte(at + static_cast<size_t>(i)) & 0xC0) != 0x80) return kBad;
+    if ((byte(at + static_cast<size_t>(i)) & 0xC0) != 0x80) return kReplacement;
     code = code << 6 | (byte(at + static_cast<size_t>(i)) & 0x3Fu);
   }
   constexpr std::array<char32_t, 4> kLeast{0, 0x80, 0x800, 0x10000};
-  if (code < kLeast[static_cast<size_t>(more)] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return kBad;
+  if (code < kLeast[static_cast<size_t>(more)] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
+    return kReplacement;
   at += static_cast<size_t>(more);
-  return (code & 0xFFFE) == 0xFFFE ? kBad : code;
+  return (code & 0xFFFE) == 0xFFFE ? kReplacement : code;
 }
 
 void append(std::string& out, char32_t code) {

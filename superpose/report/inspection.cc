@@ -13,7 +13,7 @@ namespace superpose::report {
 namespace {
 
 // More matrices than that (of --all, or of many checkpoints) have a line each and no figures: the page stays readable.
-constexpr size_t kMostWhole = 24, kMostCompared = 8;
+constexpr size_t kMostWhole = 24, kMostSideBySide = 8;
 
 void add_figures(InspectedMatrix& matrix, size_t index) {
   const auto add = [&](std::optional<Figure> figure) {
@@ -47,7 +47,7 @@ void add_file(const Json& file, InspectionPage& page) {
       if (!value.is_object()) continue;
       InspectedMatrix matrix{path, text_field(file, "format"), "", &value};
       matrix.name = fmt::format("{}: {}", file_name(path), text_field(value, "tensor"));
-      matrix.whole = page.matrices.size() < (page.compare->is_object() ? kMostCompared : kMostWhole);
+      matrix.whole = page.matrices.size() < (page.compare->is_object() ? kMostSideBySide : kMostWhole);
       if (matrix.whole) add_figures(matrix, page.matrices.size() + 1);
       page.matrices.push_back(std::move(matrix));
     }

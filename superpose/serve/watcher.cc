@@ -16,10 +16,10 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kTick{500};
-constexpr milliseconds kPatience{300};     // with a locked file; also how late a stop may be noticed
-constexpr int kTicksUnasked = 4;           // a process that dies changes its runs' state and writes nothing
-constexpr double kLostAfter = 10;          // seconds without a word
-constexpr double kForgottenAfter = 86400;  // seconds: the record of a process that was killed stays in the store
+constexpr milliseconds kStorePatience{300};  // with a locked file; also how late a stop may be noticed
+constexpr int kTicksUnasked = 4;             // a process that dies changes its runs' state and writes nothing
+constexpr double kLostAfter = 10;            // seconds without a word
+constexpr double kForgottenAfter = 86400;    // seconds: the record of a process that was killed stays in the store
 constexpr size_t kMostRecordBytes = 2 << 20;
 constexpr size_t kRowsPerEvent = 200, kMostRowsTold = 2000;
 
@@ -121,7 +121,7 @@ void Watcher::look() {
   const bool replaced = !identity_ || *identity != *identity_;
   if (replaced) store_ = nullptr;
   const bool fresh = !store_;
-  if (fresh) store_ = std::make_unique<store::Store>(path_, store::Mode::read_only, kPatience);
+  if (fresh) store_ = std::make_unique<store::Store>(path_, store::Mode::read_only, kStorePatience);
   const int64_t changes = store_->changes();
   if (fresh || changes != changes_ || ++since_reading_ >= kTicksUnasked) {
     read_rows(replaced);

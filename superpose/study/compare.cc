@@ -208,9 +208,6 @@ double distance_off(const std::vector<double>& values, size_t i, size_t j) {
   return low > 0 ? low : high < 0 ? -high : 0;
 }
 
-Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
-Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
-
 Json json_of(const WidthExponent& fit) {
   return {{"family", or_null(fit.family)}, {"exponent", fit.exponent},
           {"se", or_null(fit.se)},         {"ci95", fit.ci95 ? Json{fit.ci95->first, fit.ci95->second} : Json(nullptr)},

@@ -15,8 +15,6 @@ constexpr double kMostDecay = 10;
 constexpr size_t kMostNorms = 1000;
 constexpr PictureOptions kPicture{200, 40};
 
-Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
-
 toy::Resolved within(const Json& json, const DialLimits& limits) {
   const toy::Config config = toy::config_from_json(json);
   if (!limits.law_files && config.law.starts_with("file:")) {

@@ -10,9 +10,6 @@ namespace {
 
 constexpr size_t kShownSingularValues = 512;
 
-Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
-Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
-
 Json times(const std::optional<double>& value, size_t m) {
   return value ? Json(*value * static_cast<double>(m)) : Json(nullptr);
 }

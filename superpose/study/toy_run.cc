@@ -23,8 +23,6 @@ namespace {
 constexpr double kRepresented = 0.5;  // norm above which a row counts as represented, and strongly so
 constexpr double kStrong = 1.0;
 
-Json or_null(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
-
 // A sum of squares that the engine's float sums may have put up to 1e-9 below 0.
 Json not_negative(const std::optional<double>& loss) { return loss ? Json(std::max(0.0, *loss)) : Json(nullptr); }
 

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "superpose/base/error.h"
+#include "superpose/base/text.h"
 #include "superpose/sweep/sweep.h"
 
 namespace superpose::sweep {
@@ -20,12 +21,6 @@ namespace {
 std::string shown(std::string_view word) {
   constexpr size_t kLongest = 80;
   return word.size() <= kLongest ? std::string(word) : std::string(word.substr(0, kLongest)) + "...";
-}
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return "";
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
 template <class T>

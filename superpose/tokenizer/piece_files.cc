@@ -14,8 +14,6 @@
 namespace superpose::tokenizer {
 namespace {
 
-[[noreturn]] void fail(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
-
 // The next line without its end; false after the last one.
 bool next_line(std::string_view& rest, std::string_view& line) {
   if (rest.empty()) return false;

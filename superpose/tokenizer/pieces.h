@@ -4,12 +4,16 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
+#include "superpose/base/error.h"
 #include "superpose/tokenizer/tokenizer.h"
 
 namespace superpose::tokenizer {
+
+[[noreturn]] inline void fail(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
 
 struct Pieces {
   std::vector<Piece> pieces;

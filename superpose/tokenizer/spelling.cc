@@ -9,8 +9,6 @@
 namespace superpose::tokenizer {
 namespace {
 
-constexpr std::string_view kSpace = "\xe2\x96\x81";  // U+2581
-
 constexpr bool stands_for_itself(int byte) {
   return (byte >= '!' && byte <= '~') || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
 }

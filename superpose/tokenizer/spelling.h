@@ -9,6 +9,9 @@
 
 namespace superpose::tokenizer {
 
+// How SentencePiece writes a space: U+2581.
+inline constexpr std::string_view kSpace = "\xe2\x96\x81";
+
 // The text of a piece. A piece that is not of this spelling is its own text.
 std::string spelled(std::string_view piece, Spelling spelling);
 

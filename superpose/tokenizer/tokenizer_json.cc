@@ -8,14 +8,12 @@
 #include "superpose/base/json.h"
 #include "superpose/base/printable.h"
 #include "superpose/tokenizer/pieces.h"
+#include "superpose/tokenizer/spelling.h"
 
 namespace superpose::tokenizer {
 namespace {
 
 constexpr size_t kMaxDepth = 64;
-constexpr std::string_view kSpace = "\xe2\x96\x81";
-
-[[noreturn]] void fail(const std::string& text) { throw Error(ErrorKind::bad_file, text); }
 
 // What an array or object of the file is to us.
 enum class Place { other, root, model, vocab, vocab_list, vocab_item, added_list, added, hint };
