@@ -1,6 +1,6 @@
 # What most sources include, parsed once per preset instead of once per source; two sets, as compiler flags have to match:
 # one for libraries, one for the programs that test them. Only other people's headers: ours change too often.
-# A source still includes what it uses: the folders without PRECOMPILED, the fuzz preset and web/wasm/build.sh compile
+# A source still includes what it uses: the folders without PRECOMPILED, libraries under clang and web/wasm/build.sh compile
 # without, and so does everything with -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON. Gains: docs/performance.md, "Building".
 set(SUPERPOSE_PRECOMPILED <algorithm> <array> <atomic> <chrono> <cmath> <cstdint> <filesystem> <functional> <map> <memory>
   <mutex> <optional> <set> <span> <string> <string_view> <thread> <vector> <fmt/format.h> <nlohmann/json.hpp>)

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "python/bindings/bind.h"
+#include "superpose/base/number.h"
 #include "superpose/cli/cli.h"
 #include "superpose/fit/fit.h"
 #include "superpose/report/report.h"
@@ -76,22 +77,37 @@ py::tuple predict(const py::dict& of, const std::map<std::string, std::vector<do
   return py::make_tuple(Array::of(std::move(out.y)), Array::of(std::move(out.low)), Array::of(std::move(out.high)));
 }
 
-// Columns by name: numbers where every cell is one (an empty cell is None), texts otherwise.
+std::optional<int64_t> read_integer(std::string_view cell) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
+  if (error != std::errc() || end != cell.data() + cell.size()) return std::nullopt;
+  return value;
+}
+
+// The cells as `read` has them, an empty one as None; nothing where it cannot read one, or all are empty.
+template <class Read>
+std::optional<py::list> column(const std::vector<std::string>& cells, const Read& read) {
+  py::list out;
+  bool any = false;
+  for (const std::string& cell : cells) {
+    const auto value = read(cell);
+    if (!value && !cell.empty()) return std::nullopt;
+    any |= value.has_value();
+    out.append(value ? py::cast(*value) : py::none());
+  }
+  if (!any) return std::nullopt;
+  return out;
+}
+
+// Columns by name: integers, other numbers, or texts.
 py::dict read_table(const std::string& text, const std::string& where) {
   const fit::Table table = fit::read_table(text, where);
   py::dict out;
   for (size_t c = 0; c < table.names.size(); ++c) {
-    py::list numbers, texts;
-    bool numeric = false, all = true;
-    for (const std::string& cell : table.text[c]) {
-      texts.append(cell);
-      double value = 0;
-      const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-      const bool good = error == std::errc() && end == cell.data() + cell.size();
-      numeric |= good, all &= good || cell.empty();
-      numbers.append(good ? py::object(py::float_(value)) : py::none());
-    }
-    out[py::str(table.names[c])] = numeric && all ? numbers : texts;
+    const auto& cells = table.text[c];
+    auto numbers = column(cells, read_integer);
+    if (!numbers) numbers = column(cells, read_number);
+    out[py::str(table.names[c])] = numbers ? py::object(*numbers) : py::cast(cells);
   }
   return out;
 }

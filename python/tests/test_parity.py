@@ -228,6 +228,16 @@ def test_fit(program, table, law, more, words, tmp_path):
     assert superpose.Fit.load(path).to_dict() == theirs
 
 
+def test_read_table_knows_integers(tmp_path):
+    (tmp_path / "t.csv").write_text("m,loss,few,name\n8,2.0,1,a\n16,1,,b\n99999999999999999999,3,2,7\n")
+    columns = {name: list(values) for name, values in superpose.read_table(tmp_path / "t.csv").items()}
+    assert columns["m"] == [8.0, 16.0, 1e20] and columns["loss"] == [2.0, 1.0, 3.0] and columns["name"] == ["a", "b", "7"]
+    (tmp_path / "t.csv").write_text("m,few\n8,1\n-16,\n")
+    columns = {name: list(values) for name, values in superpose.read_table(tmp_path / "t.csv").items()}
+    assert columns["m"] == [8, -16] and all(isinstance(value, (int, np.integer)) for value in columns["m"])
+    assert columns["few"][0] == 1 and columns["few"][1] != columns["few"][1] or columns["few"][1] is None
+
+
 def test_fit_accessors_say_what_the_json_says():
     found = superpose.fit(FIG8B, "width", group=["family", "dataset"], cluster="model", bootstrap=60, progress=False)
     assert 0.85 < found.params["alpha"] < 0.95 and found["alpha"].se > 0.04
