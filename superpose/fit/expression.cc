@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::string_view kFormula = "formula";
 constexpr size_t kMostParameters = 12;
+constexpr size_t kLongestName = 100;  // that muParser defines
 
 // Names in the order in which a formula brings them up.
 struct Names {
@@ -377,6 +378,10 @@ Law expression_law(std::string_view formula, const std::vector<std::string>& col
     fail_formula(kFormula, formula, error);
   }
   for (const auto& name : names.seen) {
+    if (name.size() > kLongestName) {
+      fail_formula(kFormula, formula, text.find(name) + 1,
+                   fmt::format("a name of {} characters, expected at most {}", name.size(), kLongestName));
+    }
     if (name[0] >= '0' && name[0] <= '9') {  // muParser takes 2E for a name
       fail_formula(
           kFormula, formula, text.find(name) + 1,

@@ -220,6 +220,8 @@ TEST(Expression, says_what_cannot_be_read_and_where) {
   bad("A*m + 0*B", "parameter B changes nothing");
   bad("a+b+c+d+e+f+g+h+i+j+k+m+n+o", "13 parameters");
   bad("m + " + std::string(3000, 'a'), "longer than 2000 bytes");
+  bad("A + m^-" + std::string(101, 'a'), "position 8: a name of 101 characters, expected at most 100");
+  EXPECT_EQ(expression_law("A + m^-" + std::string(100, 'a'), kColumns).parameters.size(), 2u);
 }
 
 TEST(Expression, any_text_gives_a_law_or_a_usage_error) {
