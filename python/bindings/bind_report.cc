@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <unordered_set>
-
 #include "python/bindings/bind.h"
 #include "superpose/base/files.h"
 #include "superpose/report/report.h"
@@ -12,19 +10,15 @@ namespace {
 
 using Path = std::filesystem::path;
 
-using Keys = std::unordered_set<std::string>;
-
-// The page's data, with the files that were written under "files". left_out: the keys of runs that are not drawn.
+// The page's data, with the files that were written under "files". only: of these files the runs with these keys.
 py::object report_files(const std::vector<std::string>& files, const std::optional<Path>& out, const std::string& title,
                         const std::string& results, const std::optional<Path>& data, const std::optional<Path>& figures,
-                        const std::vector<std::string>& formats, const Keys& left_out, const py::object& progress) {
+                        const std::vector<std::string>& formats, const study::KeysOfFiles& only,
+                        const py::object& progress) {
   Json body;
   interruptible(progress, [&](Monitor& monitor) {
     if (out) file_to_write(*out);  // before seconds of work
-    report::Inputs inputs = study::report_inputs(files, title, results);
-    for (auto* runs : {&inputs.runs, &inputs.recorded}) {
-      std::erase_if(*runs, [&](const store::Run& run) { return left_out.contains(run.key); });
-    }
+    const report::Inputs inputs = study::report_inputs(files, title, results, only);
     monitor.report(0.2, "figures");
     auto [page, content] = report::render_with_data(inputs);
     body = std::move(content);
@@ -57,7 +51,7 @@ std::unique_ptr<serve::Server> serve_store(const Path& store, const std::string&
 
 void bind_report(py::module_& module) {
   module.def("report", report_files, py::arg("files"), py::arg("out"), py::arg("title"), py::arg("results"),
-             py::arg("data"), py::arg("figures"), py::arg("formats"), py::arg("left_out"), py::arg("progress"));
+             py::arg("data"), py::arg("figures"), py::arg("formats"), py::arg("only"), py::arg("progress"));
   module.def(
       "fit_page", [](const py::dict& fit) { return report::render_fit(to_json(fit, "fit")); }, py::arg("fit"));
   module.def(

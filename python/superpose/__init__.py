@@ -16,7 +16,7 @@ Results have .plot() (matplotlib), .to_dict() (the JSON of the command line), an
 docs/python.md is the guide; what goes wrong is a superpose.Error with a .kind.
 """
 from ._native import __version__
-from . import measure
+from . import draw, measure
 from ._fit import Fit, Forecast, Parameter, fit, forecast, laws
 from ._inspect import Comparison, Geometry, Matrix, compare, geometry, inspect
 from ._report import Report, Server, report, serve
@@ -28,6 +28,6 @@ from .error import Error
 
 __all__ = [
     "Comparison", "Error", "Fit", "Forecast", "Geometry", "Matrix", "Parameter", "Report", "Run", "Runs", "Server", "Store",
-    "Study", "ToyResult", "ToySession", "__version__", "compare", "fit", "forecast", "geometry", "inspect", "laws", "measure",
+    "Study", "ToyResult", "ToySession", "__version__", "compare", "draw", "fit", "forecast", "geometry", "inspect", "laws", "measure",
     "open_store", "published_tables", "read_results", "read_table", "report", "serve", "study", "sweep", "toy",
 ]

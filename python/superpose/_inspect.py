@@ -2,6 +2,8 @@
 """The geometry of weights: superpose.inspect, superpose.geometry, superpose.compare."""
 from __future__ import annotations
 
+import copy
+import numbers
 import operator
 import os
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union, cast
@@ -36,7 +38,7 @@ class Matrix:
 
     def to_dict(self) -> Dict[str, Any]:
         """The report as the program prints it (docs/schema/inspect.json)."""
-        return dict(self._report)
+        return copy.deepcopy(self._report)
 
     def __getitem__(self, name: str) -> Any:
         return self._report[name]
@@ -348,10 +350,10 @@ def _options(options: Dict[str, Any]) -> Dict[str, Any]:
         options["count_values"] = _arrays.vector(counts, "counts")
     if options.get("tokenizer") is not None:
         options["tokenizer"] = path_text(options["tokenizer"])
-    if isinstance(options["top"], int):
-        options["top"] = [options["top"]]
+    top = options["top"]
+    options["top"] = [operator.index(k) for k in ([top] if isinstance(top, numbers.Integral) else top)]
     tokens = options.pop("token")
-    if isinstance(tokens, (str, int)):
+    if isinstance(tokens, (str, numbers.Integral)):
         tokens = [tokens]
     options["tokens"] = [str(token) for token in tokens]
     return options

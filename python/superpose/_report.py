@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from types import TracebackType
-from typing import Any, Dict, List, Optional, Sequence, Type, Union
+from typing import Any, Dict, List, Optional, Sequence, Set, Type, Union
 
 from ._compiled import native as _native
 from ._fit import Fit, Forecast
@@ -123,10 +123,16 @@ def report(
         if name not in ("svg", "pdf", "png", "csv"):
             raise usage(f"report: formats: no {name!r}; there are svg, pdf, png, csv")
     with tempfile.TemporaryDirectory(prefix="superpose-") as folder, bar(progress, "report") as callback:
-        left_out = frozenset[str]().union(*(content._left_out for content in several if isinstance(content, Runs)))
-        files = [_file_of(content, folder, place) for place, content in enumerate(several)]
-        found = _native.report(files, _optional(out), title, path_text(results), _optional(data), _optional(figures),
-                               list(dict.fromkeys(wanted)), left_out, callback)
+        files: Dict[str, str] = {}  # a store may be named in several ways
+        only: Dict[str, Optional[Set[str]]] = {}
+        for place, content in enumerate(several):
+            named = _file_of(content, folder, place)
+            path = files.setdefault(os.path.realpath(named), named)
+            keys = content._keys() if isinstance(content, Runs) else None
+            before = only.get(path, set())
+            only[path] = None if keys is None or before is None else before | keys
+        found = _native.report(list(files.values()), _optional(out), title, path_text(results), _optional(data), _optional(figures),
+                               list(dict.fromkeys(wanted)), {path: keys for path, keys in only.items() if keys is not None}, callback)
     return Report(found, _optional(out))
 
 

@@ -8,7 +8,7 @@ import json
 import os
 import pathlib
 import sqlite3
-from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Sequence, Tuple, Union, overload
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union, overload
 
 from ._compiled import native as _native
 from ._result import choose_figure, count, is_named, number, path_text, PathLike, plain_text, write_text
@@ -20,6 +20,12 @@ from .error import Error, usage
 def _plain(value: Any) -> Any:
     """NumPy's scalars as Python's: SQLite would take their bytes."""
     return value.item() if hasattr(value, "item") else value
+
+
+def _values(value: Any) -> List[Any]:
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    return list(value) if isinstance(value, (list, tuple, set, frozenset, range)) else [value]
 
 
 class Run:
@@ -98,12 +104,27 @@ class Run:
         return f"<superpose.Run {self.id}: {what}: {self.status}, loss {number(self.loss)}>"
 
 
+def _figures(store: Optional[str], results: str, keys: Optional[Set[str]]) -> List[Dict[str, Any]]:
+    """Of a page of these runs of a store, or of a results table; keys None: of all."""
+    only = {} if keys is None else {store or results: keys}
+    found = _native.report([] if store is None else [store], None, "", results, None, None, [], only, None)
+    for panel in (panel for figure in found["figures"] for panel in figure["panels"]):
+        panel["title"] = law_name(panel["title"])
+    return list(found["figures"])
+
+
+def _plot(figures: List[Dict[str, Any]], figure: Optional[str], options: Dict[str, Any]) -> Any:
+    from .draw import draw
+
+    names = [f["id"] for f in figures if not f.get("empty")]
+    return draw(choose_figure(figures, figure or ("loss-vs-m" if "loss-vs-m" in names else None)), **options)
+
+
 class Runs(Sequence[Run]):
     """Runs, in order of their ids. Like a list; as a table with to_frame(); as figures with plot()."""
 
     def __init__(self, records: Sequence[Dict[str, Any]], store: Optional[str] = None,
-                 outcome: Optional[Dict[str, Any]] = None, results: str = "",
-                 left_out: FrozenSet[str] = frozenset()) -> None:
+                 outcome: Optional[Dict[str, Any]] = None, results: str = "") -> None:
         self._records = list(records)
         #: The file they came from; None for recorded runs.
         self.store = store
@@ -111,7 +132,6 @@ class Runs(Sequence[Run]):
         self.results = results
         #: Of superpose.sweep: total, done, skipped, failed, diverged, seconds, stopped, failures.
         self.outcome: Dict[str, Any] = outcome or {}
-        self._left_out = left_out  # keys of runs that the file holds and these are not: they are not drawn either
 
     def __len__(self) -> int:
         return len(self._records)
@@ -124,7 +144,7 @@ class Runs(Sequence[Run]):
 
     def __getitem__(self, place: Union[int, slice]) -> Union[Run, "Runs"]:
         if isinstance(place, slice):
-            return self._part(self._records[place])
+            return Runs(self._records[place], self.store, results=self.results)
         return Run(self._records[place])
 
     def __iter__(self) -> Iterator[Run]:
@@ -135,18 +155,19 @@ class Runs(Sequence[Run]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def _part(self, kept: Sequence[Dict[str, Any]], outcome: Optional[Dict[str, Any]] = None) -> "Runs":
-        left_out = {record["key"] for record in self._records} - {record["key"] for record in kept}
-        return Runs(kept, self.store, outcome, self.results, self._left_out | left_out)
+    def _keys(self) -> Set[str]:
+        return {record["key"] for record in self._records}
 
     def where(self, **fields: Any) -> "Runs":
-        """Those whose configuration (or status) has these values: ``runs.where(dim=50, decay=-1)``."""
+        """Those whose configuration (or status) has these values: ``runs.where(dim=50, decay=-1)``. A list, a range, a set
+        or an array stands for all its values: ``runs.where(dim=[10, 20])``."""
+        wanted = {name: _values(value) for name, value in fields.items()}
         rows = [Run(record).flat() for record in self._records]
         for name in fields:
             if rows and all(name not in row for row in rows):
                 raise usage(f"where: no run has a field {name!r}; there are {', '.join(rows[0])}")
-        kept = [record for record, row in zip(self._records, rows) if all(row.get(k) == v for k, v in fields.items())]
-        return self._part(kept)
+        kept = [record for record, row in zip(self._records, rows) if all(row.get(k) in values for k, values in wanted.items())]
+        return Runs(kept, self.store, results=self.results)
 
     def to_dicts(self) -> List[Dict[str, Any]]:
         """One flat dict for each run: id, status, the configuration's fields, the result's numbers."""
@@ -195,20 +216,12 @@ class Runs(Sequence[Run]):
         """The figures of a page of these runs, as data."""
         if self.store is None and not self.results:
             raise usage("these runs are in no store, so there are no figures of them")
-        stores = [] if self.store is None else [self.store]
-        found = _native.report(stores, None, "", self.results, None, None, [], self._left_out, None)
-        for panel in (panel for figure in found["figures"] for panel in figure["panels"]):
-            panel["title"] = law_name(panel["title"])
-        return list(found["figures"])
+        return _figures(self.store, self.results, self._keys())
 
     def plot(self, figure: Optional[str] = None, **options: Any) -> Any:
         """A figure of a page of these runs with matplotlib: "loss-vs-m" by default. options: those of
         superpose.draw.draw."""
-        from .draw import draw
-
-        figures = self.figures
-        names = [f["id"] for f in figures if not f.get("empty")]
-        return draw(choose_figure(figures, figure or ("loss-vs-m" if "loss-vs-m" in names else None)), **options)
+        return _plot(self.figures, figure, options)
 
     def __repr__(self) -> str:
         counts: Dict[str, int] = {}
@@ -331,11 +344,11 @@ class Store:
     @property
     def figures(self) -> List[Dict[str, Any]]:
         """The figures of its page, as data."""
-        return Runs([], self._path).figures
+        return _figures(self._path, "", None)
 
     def plot(self, figure: Optional[str] = None, **options: Any) -> Any:
         """A figure of its page with matplotlib: "loss-vs-m" by default."""
-        return Runs([], self._path).plot(figure, **options)
+        return _plot(self.figures, figure, options)
 
     def __repr__(self) -> str:
         return f"<superpose.Store {self._path}: {len(self)} runs>"

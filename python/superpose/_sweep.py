@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, List, Literal, Mapping, Optional, Sequence, Union, overload
 
 from ._compiled import native as _native
 from ._progress import Progress, bar
@@ -62,6 +62,18 @@ def _words(overrides: Union[str, Sequence[str], Mapping[str, Any]]) -> List[str]
     return [plain_text(one, "overrides") for one in several]
 
 
+@overload
+def sweep(study: Union[PathLike, Grid, Sequence[Grid]], *, overrides: Union[Sequence[str], Mapping[str, Any]] = ...,
+          store: PathLike = ..., jobs: int = ..., snapshot_every: float = ..., dry_run: Literal[False] = ...,
+          progress: Progress = ...) -> Runs: ...
+
+
+@overload
+def sweep(study: Union[PathLike, Grid, Sequence[Grid]], *, overrides: Union[Sequence[str], Mapping[str, Any]] = ...,
+          store: PathLike = ..., jobs: int = ..., snapshot_every: float = ..., dry_run: Literal[True],
+          progress: Progress = ...) -> Dict[str, Any]: ...
+
+
 def sweep(
     study: Union[PathLike, Grid, Sequence[Grid]],
     *,
@@ -71,7 +83,7 @@ def sweep(
     snapshot_every: float = 60.0,
     dry_run: bool = False,
     progress: Progress = None,
-) -> Any:
+) -> Union[Runs, Dict[str, Any]]:
     """Trains a grid of toy models into a store. Finished runs are never repeated, so an interrupted call goes on.
 
     study: a built-in study ("quick", "paper", ...), a study file (YAML), or a grid: a dict of fields of superpose.toy in
@@ -103,8 +115,7 @@ def sweep(
     if dry_run:
         return body
     by_id = {record["id"]: record for record in _native.Store(path).runs("toy", [])}
-    ours = [by_id[run] for run in body.pop("ids")]
-    return Runs(list(by_id.values()), path)._part(ours, body)
+    return Runs([by_id[run] for run in body.pop("ids")], path, body)
 
 
 class Study(Result):

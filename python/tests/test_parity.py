@@ -150,6 +150,13 @@ def test_measures_agree_with_numpy(matrix):
     assert np.allclose(D[norms > 0], norms[norms > 0] ** 2 / square.sum(axis=1), rtol=1e-6) and D[7] == 0
 
 
+def test_what_is_in_memory_has_no_stray_files(matrix):
+    W, _ = matrix
+    found = superpose.inspect({"lm_head.weight": W}, progress=False)
+    assert not any("not part of the model" in warning for warning in found.warnings)
+    assert superpose.inspect(W, counts=np.arange(1, len(W) + 1), top=np.int64(5), token=np.int64(3), progress=False)
+
+
 def test_state_dict_is_the_file(program, tmp_path, matrix):
     W, _ = matrix
     rng = np.random.default_rng(2)
@@ -406,11 +413,16 @@ def test_report(program, swept, tmp_path):
     narrow = runs.where(dim=4)
     superpose.report(narrow, None, data=tmp_path / "narrow", progress=False)
     assert (tmp_path / "narrow/runs.jsonl").read_text().count("\n") == len(narrow) == 2
-    assert widths_drawn(narrow) == {4}
+    assert widths_drawn(narrow) == widths_drawn(runs.where(dim=(4, 5))) == {4} and widths_drawn(runs.where(dim=[2, 8])) == {2, 8}
+    parts = superpose.report([narrow, runs.where(dim=np.array([8]))], None, progress=False)
+    assert widths_drawn(parts) == {4, 8}
+    assert widths_drawn(superpose.report([superpose.open_store(path), narrow], None, progress=False)) == {2, 4, 8}
     wide = superpose.sweep({**GRID, "dim": 9}, store=path, progress=False)  # the store has others, too
     superpose.report(wide[:1], None, data=tmp_path / "wide", progress=False)
     assert [json.loads(line)["config"]["dim"] for line in (tmp_path / "wide/runs.jsonl").read_text().splitlines()] == [9]
-    assert widths_drawn(wide) == {9}
+    assert widths_drawn(wide) == {9} and widths_drawn(runs) == {2, 4, 8}
+    other = superpose.sweep({**GRID, "dim": 4, "seed": 7}, store=tmp_path / "other.sqlite", progress=False)
+    assert widths_drawn(superpose.report([wide, other.store], None, progress=False)) == {4, 9}
     fitted.save(tmp_path / "fit.html")
     superpose.geometry(np.eye(40, 8)).save(tmp_path / "geometry.html")
     assert (tmp_path / "fit.html").stat().st_size > 50_000 < (tmp_path / "geometry.html").stat().st_size

@@ -136,7 +136,7 @@ std::string choose_file(const Folder& source) {
 
 // Files of the same kind beside those that were read: a shard of another upload, a copy in another precision.
 void warn_of_strays(const Folder& source, Contents& contents) {
-  if (contents.format != "safetensors") return;
+  if (contents.format != "safetensors" || source.label("").empty()) return;  // in memory there is but the model
   std::vector<std::string> names, strays;
   try {
     names = source.names();

@@ -325,8 +325,8 @@ class Forecaster {
           (stored_.why_not.empty() ? "" : " (" + stored_.why_not + ")"));
     }
     if (point.extrapolation_factor > request_.max_factor * (1 + 1e-12)) {
-      add(fmt::format("{:.3g} times beyond the fitted data; the largest factor allowed is {:g}",
-                      point.extrapolation_factor, request_.max_factor));
+      add(fmt::format("{:.3g} times beyond the fitted data, more than --max-factor {:g}", point.extrapolation_factor,
+                      request_.max_factor));
     }
     if (request_.vocabulary && point.x >= *request_.vocabulary) {
       add(fmt::format(
@@ -558,9 +558,8 @@ class Forecaster {
           "the table does not identify the law" + (stored_.why_not.empty() ? "" : " (" + stored_.why_not + ")");
     }
     if (out.extrapolation_factor > request_.max_factor) {
-      out.because +=
-          fmt::format("{}N* or D* is {:.3g} times beyond the fitted data; the largest factor allowed is {:g}",
-                      out.because.empty() ? "" : "; and ", out.extrapolation_factor, request_.max_factor);
+      out.because += fmt::format("{}N* or D* is {:.3g} times beyond the fitted data, more than --max-factor {:g}",
+                                 out.because.empty() ? "" : "; and ", out.extrapolation_factor, request_.max_factor);
     }
     out.refused = !out.because.empty() && !request_.force;
     out_.refused = out_.refused || out.refused;

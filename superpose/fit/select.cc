@@ -193,9 +193,9 @@ void Selector::add_clusters() {
   std::unordered_set<std::string_view> distinct;
   for (const size_t row : rows_) distinct.insert(cells[row]);
   if (distinct.size() == rows_.size()) return;
-  out_.notes.push_back(fmt::format(
-      "{} rows share {} values of column {} but count as independent; cluster {} would resample them together",
-      rows_.size(), distinct.size(), *named, *named));
+  out_.notes.push_back(
+      fmt::format("{} rows share {} values of column {} but count as independent; --cluster {} resamples them together",
+                  rows_.size(), distinct.size(), *named, *named));
 }
 
 // A standard error s is a weight of 1/s² on squares of y, of (y/s)² on squares of ln y, whose standard error is s/y;

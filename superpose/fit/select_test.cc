@@ -50,11 +50,10 @@ TEST(Select, guesses_columns_says_so_and_honours_the_window) {
   const auto table = read_table("model,width,loss\na,8,5\nb,16,4\nb,32,3\nc,64,3\nd,128,1\n", "t");
   const Law law = width();
   EXPECT_EQ(select(table, law, {}).x, "width");
-  EXPECT_EQ(
-      select(table, law, {}).notes,
-      (Strings{"m is column width", "y is column loss",
-               "5 rows share 4 values of column model but count as independent; cluster model would resample them "
-               "together"}));
+  EXPECT_EQ(select(table, law, {}).notes,
+            (Strings{"m is column width", "y is column loss",
+                     "5 rows share 4 values of column model but count as independent; --cluster model resamples them "
+                     "together"}));
   EXPECT_EQ(select(table, law, {.min_x = 16, .max_x = 64}).data.y, (Doubles{4, 3, 3}));
   // Strictly below the k-th highest: the tie at 3 is dropped with the third.
   EXPECT_EQ(select(table, law, {.drop_highest = 2}).data.y, (Doubles{3, 3, 1}));

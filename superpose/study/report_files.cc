@@ -52,10 +52,16 @@ void add_artifact(store::Artifact artifact, report::Inputs& inputs) {
   for (Json& file : *files) inputs.artifacts.push_back({"inspect", artifact.name, std::move(file), ""});
 }
 
+void keep_only(const KeysOfFiles& only, const std::string& file, std::vector<store::Run>& runs) {
+  const auto keys = only.find(file);
+  if (keys == only.end()) return;
+  std::erase_if(runs, [&](const store::Run& run) { return !keys->second.contains(run.key); });
+}
+
 }  // namespace
 
 report::Inputs report_inputs(const std::vector<std::string>& files, const std::string& title,
-                             const std::string& results) {
+                             const std::string& results, const KeysOfFiles& only) {
   report::Inputs inputs;
   inputs.title = title;
   std::vector<report::StoreContents> stores;
@@ -67,10 +73,14 @@ report::Inputs report_inputs(const std::vector<std::string>& files, const std::s
     }
     const store::Store store(file, store::Mode::read_only);
     stores.push_back({store.path().filename().string(), store.runs("toy"), store.artifacts()});
+    keep_only(only, file, stores.back().runs);
   }
   report::merge_stores(std::move(stores), inputs);
   for (store::Artifact& artifact : artifacts) add_artifact(std::move(artifact), inputs);
-  if (!results.empty()) inputs.recorded = beside(inputs.runs, load_results(results));
+  if (!results.empty()) {
+    inputs.recorded = beside(inputs.runs, load_results(results));
+    keep_only(only, results, inputs.recorded);
+  }
   inputs.published = published_tables();
   return inputs;
 }

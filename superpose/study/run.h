@@ -3,7 +3,9 @@
 #include <atomic>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "superpose/report/report.h"
@@ -48,8 +50,10 @@ Json to_json(const StudyResult& result);
 report::Inputs report_inputs(const store::Store& store, const std::string& title = "", const std::string& results = "",
                              bool whole = true);
 // The same of several files: run stores (merged), and what inspect, fit or forecast --json printed (artifacts of the
-// page). Error{bad_file} for any other file, saying what was expected; Error{io}.
+// page). only: of these files (stores; or `results`) the runs with these keys alone. Error{bad_file} for any other
+// file, saying what was expected; Error{io}.
+using KeysOfFiles = std::map<std::string, std::unordered_set<std::string>>;
 report::Inputs report_inputs(const std::vector<std::string>& files, const std::string& title,
-                             const std::string& results);
+                             const std::string& results, const KeysOfFiles& only = {});
 
 }  // namespace superpose::study

@@ -319,7 +319,7 @@ def test_too_far_beyond_the_data_is_refused(width):
     path, _ = width
     out = forecast(path, "--m", "8192,32768,32769", code=NUMERIC)
     assert [p["refused"] for p in out["points"]] == [False, False, True]
-    assert "the largest factor allowed is 4" in out["points"][2]["because"]
+    assert "--max-factor 4" in out["points"][2]["because"]
     forecast(path, "--m", 31, code=NUMERIC)  # below the smallest width counts too
     forecast(path, "--m", 32)
     assert not forecast(path, "--m", 80000, "--max-factor", 10)["refused"]
