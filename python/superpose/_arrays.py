@@ -39,7 +39,10 @@ def to_numpy(value: Any, name: str) -> Numbers:
         tensor = value.detach()
         if tensor.device.type != "cpu":
             raise usage(f"{name}: a tensor on {tensor.device}; {name}.cpu() copies it to where it can be read")
-        return np.asarray(tensor.numpy())
+        try:
+            return np.asarray(tensor.numpy())
+        except (RuntimeError, TypeError) as error:  # sparse, quantised, with a sign or a conjugation still to be done
+            raise usage(f"{name}: its memory cannot be looked at: {str(error).splitlines()[0]}") from None
     if hasattr(value, "iloc") and hasattr(value, "to_numpy"):
         raise usage(f"{name}: a DataFrame; {name}.to_numpy() is the matrix in it")
     if hasattr(value, "__dlpack__") and hasattr(np, "from_dlpack"):
@@ -99,7 +102,7 @@ def vector(value: Any, name: str) -> Numbers:
 
 
 def named(name: str, value: Any) -> Optional[Named]:
-    """A tensor for the reader of checkpoints; None for what holds no weights (integers, truth values)."""
+    """A tensor for the reader of checkpoints; None for what holds no weights (integers, truth values, complex numbers)."""
     if _is_torch(value):
         torch = sys.modules["torch"]
         if value.dtype == torch.bfloat16:
@@ -112,21 +115,29 @@ def named(name: str, value: Any) -> Optional[Named]:
         if not value.dtype.is_floating_point:
             return None
     array = to_numpy(value, name)
-    if array.dtype.kind in "iub":
+    if array.dtype.kind in "iubc":
         return None
     _checked(array, name)
     return (name, _NAMES[array.dtype.name], array.shape, array)
 
 
-def state_arrays(state: Mapping[str, Any]) -> List[Named]:
-    """The weights of a state dict. Tensors that share their memory (tied weights) appear under each of their names."""
+def state_arrays(state: Mapping[str, Any], module: bool = False) -> List[Named]:
+    """The weights of a state dict. Tensors that share their memory (tied weights) appear under each of their names. What is
+    no matrix and cannot be read as it lies is left out; so is what is no array, of a module: it may keep anything there."""
     out: Dict[str, Named] = {}
     for name, value in state.items():
         if not isinstance(name, str):
             raise usage(f"state dict: the key {name!r} is no text")
         if not is_array(value):
+            if module:
+                continue
             raise usage(f"state dict: {name} is a {type(value).__name__}, expected an array")
-        tensor = named(name, value)
+        try:
+            tensor = named(name, value)
+        except Error:
+            if len(getattr(value, "shape", ())) == 2:
+                raise
+            continue
         if tensor is not None:
             out[name] = tensor
     if not out:

@@ -424,9 +424,9 @@ def inspect(
             if "matrices" not in body:
                 raise usage(f"{path_text(what)}: holds several checkpoints; superpose.compare inspects them all")
             return Geometry(body, text)
-        state = getattr(what, "state_dict", None)
+        state = None if isinstance(what, type) else getattr(what, "state_dict", None)
         if callable(state):
-            arrays = _arrays.state_arrays(cast(Mapping[str, Any], state()))
+            arrays = _arrays.state_arrays(cast(Mapping[str, Any], state()), module=True)
             label, config = type(what).__name__, _module_config(what)
         elif isinstance(what, Mapping):
             arrays, label, config = _arrays.state_arrays(what), "state dict", None

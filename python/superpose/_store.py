@@ -307,8 +307,8 @@ class Store:
         def may(action: int, *_: Any) -> int:
             return sqlite3.SQLITE_DENY if action in denied else sqlite3.SQLITE_OK
 
-        if isinstance(parameters, (str, bytes)):
-            raise usage("sql: parameters: a text, expected a list of values, or a dict by name")
+        if isinstance(parameters, (str, bytes)) or not hasattr(parameters, "__iter__"):
+            raise usage(f"sql: parameters: a {type(parameters).__name__}, expected a list of values, or a dict by name")
         values: Any = ({name: _plain(v) for name, v in parameters.items()} if isinstance(parameters, Mapping)
                        else tuple(_plain(v) for v in parameters))
         if not os.path.exists(self._path):
@@ -322,7 +322,7 @@ class Store:
                 raise usage("sql: expected a SELECT")
             names = [column[0] for column in cursor.description]
             rows = cursor.fetchall()
-        except (sqlite3.Error, sqlite3.Warning) as error:
+        except (sqlite3.Error, sqlite3.Warning, OverflowError) as error:
             if "interrupted" in str(error):
                 raise KeyboardInterrupt from None
             kind = {"disk I/O error": "io", "unable to open database file": "io", "file is not a database": "bad_file",

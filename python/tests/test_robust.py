@@ -228,6 +228,41 @@ def test_other_libraries_arrays(W):
     assert caught.value.kind == "usage"
 
 
+@pytest.mark.parametrize("parameters", [3, None, "x", (2**70,)])
+def test_sql_parameters_that_cannot_be(parameters, tmp_path):
+    superpose.sweep({"features": 10, "dim": 2, "steps": 5, "batch": 8}, store=tmp_path / "s.sqlite", progress=False)
+    with pytest.raises(superpose.Error) as caught:
+        superpose.open_store(tmp_path / "s.sqlite").sql("select ? as a", parameters)
+    assert caught.value.kind == "usage"
+
+
+def test_a_module_may_keep_more_than_its_head():
+    torch = pytest.importorskip("torch")
+
+    class Odd(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lm_head = torch.nn.Linear(8, 40, bias=False)
+            self.conv = torch.nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+            self.register_buffer("freqs", torch.zeros(5, 2, dtype=torch.complex64))
+
+        def get_extra_state(self):
+            return {"version": 3}
+
+        def set_extra_state(self, state):
+            pass
+
+    module = Odd()
+    assert superpose.inspect(module, progress=False).tensor == "lm_head.weight"
+    with pytest.raises(superpose.Error, match="_extra_state is a dict"):
+        superpose.inspect(dict(module.state_dict()), progress=False)
+    with pytest.raises(superpose.Error, match="conv"):
+        superpose.inspect({"conv": torch.zeros(8, 40).T}, progress=False)
+    for odd in (torch.nn.Linear, torch.eye(8).to_sparse(), torch.zeros(4, 4, dtype=torch.complex64).conj().imag):
+        with pytest.raises(superpose.Error):
+            superpose.inspect(odd, progress=False)
+
+
 def test_torch_tensors(W):
     torch = pytest.importorskip("torch")
     tensor = torch.from_numpy(W)
