@@ -136,21 +136,22 @@ std::string choose_file(const Folder& source) {
 
 // Files of the same kind beside those that were read: a shard of another upload, a copy in another precision.
 void warn_of_strays(const Folder& source, Contents& contents) {
-  if (contents.format != "safetensors" || source.label("").empty()) return;  // in memory there is but the model
+  if (contents.format != "safetensors") return;
   std::vector<std::string> names, strays;
   try {
     names = source.names();
   } catch (const Error&) {
     return;  // a hub that does not say what it has
   }
+  size_t candidates = 0;
   for (const auto& name : names) {
     const auto is_it = [&](const auto& file) { return file->label() == source.label(name); };
-    if (name.ends_with(".safetensors") && !is_side_file(name) &&
-        std::none_of(contents.weight_files.begin(), contents.weight_files.end(), is_it)) {
-      strays.push_back(name);
-    }
+    if (!name.ends_with(".safetensors") || is_side_file(name)) continue;
+    ++candidates;
+    if (std::none_of(contents.weight_files.begin(), contents.weight_files.end(), is_it)) strays.push_back(name);
   }
-  if (strays.empty()) return;
+  // Arrays in memory are one file with a label of its own.
+  if (strays.empty() || candidates <= contents.weight_files.size()) return;
   contents.warnings.push_back(fmt::format("{}: {} .safetensors file{} that {} not part of the model, first {}",
                                           source.label(""), strays.size(), strays.size() > 1 ? "s" : "",
                                           strays.size() > 1 ? "are" : "is", printable(strays[0])));
